@@ -1,0 +1,57 @@
+"""The `curate` command: the list of commands, and how an error leaves the program.
+
+Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 stopped by a guard rail, 130
+interrupted (the same command resumes). A command module imports what it needs inside its function
+where that is slow (Ray takes seconds), so `curate --help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import curate
+from curate.cli.doctor import doctor
+from curate.errors import CurateError, Interrupted
+
+app = typer.Typer(
+    name="curate",
+    help="From raw text to tokens you can trust, in one file and one command.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"curate {curate.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """From raw text to tokens you can trust, in one file and one command."""
+
+
+app.command("doctor")(doctor)
+
+
+def main() -> None:
+    """Run the command line and exit with its code. Known errors are printed without a traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(Interrupted.exit_code)
+    except CurateError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -1,0 +1,1 @@
+"""Dashboards: what a person looks at after a run. They read run folders through `pipeline.run_folder`."""

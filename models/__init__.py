@@ -1,0 +1,1 @@
+"""Models: which model files the stages know, where they come from, where they are stored here."""

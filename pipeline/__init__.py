@@ -1,0 +1,1 @@
+"""The engine: YAML -> spec -> DAG -> plan -> steps of jobs -> ledger -> run folder."""

@@ -1,0 +1,140 @@
+"""Counting: read = kept + removed + quarantined, per source, per stage and for the whole run; and the guard rails on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from curate.errors import GuardRailError, StageError
+from curate.pipeline.read import READ_STAGE
+from curate.pipeline.spec.model import StageEntry
+
+FATES = ("read", "kept", "removed", "quarantined")
+
+
+@dataclass
+class StageAccount:
+    """Counts of one stage for one source."""
+
+    read: int = 0
+    kept: int = 0
+    removed: int = 0
+    quarantined: int = 0
+    rules: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: StageAccount) -> None:
+        self.read += other.read
+        self.kept += other.kept
+        self.removed += other.removed
+        self.quarantined += other.quarantined
+        self.rules.update(other.rules)
+
+    def balanced(self) -> bool:
+        return self.read == self.kept + self.removed + self.quarantined
+
+    def as_json(self) -> dict[str, Any]:
+        return {**{name: getattr(self, name) for name in FATES}, "rules": dict(sorted(self.rules.items()))}
+
+
+@dataclass
+class Accounts:
+    """All counts of a run, filled from the records of its steps."""
+
+    by_source: dict[str, dict[str, StageAccount]] = field(default_factory=dict)
+    skipped: dict[str, Counter[str]] = field(default_factory=dict)
+    read_text_bytes: int = 0
+
+    def add_read(self, source: str, documents: int, quarantined: int, counts: Mapping[str, int], over_limit: int) -> None:
+        """What reading a source gave. over_limit: documents beyond its `limit`."""
+        account = StageAccount(documents + quarantined, documents, 0, quarantined)
+        self.by_source[source] = {READ_STAGE: account}
+        prefix = "skipped|"
+        skipped = Counter({key.removeprefix(prefix): n for key, n in counts.items() if key.startswith(prefix)})
+        if over_limit:
+            skipped["limit"] += over_limit
+        self.skipped[source] = skipped
+        self.read_text_bytes += counts.get("read|text_bytes", 0)
+
+    def add_segment(self, source: str, counts: Mapping[str, int]) -> None:
+        """What one segment of a source counted."""
+        for key, number in counts.items():
+            kind, _, rest = key.partition("|")
+            if kind != "stage":
+                continue
+            stage, what, *rule = rest.split("|")
+            account = self.by_source[source].setdefault(stage, StageAccount())
+            if rule:
+                account.rules[rule[0]] += number
+            else:
+                setattr(account, what, getattr(account, what) + number)
+
+    def stages(self) -> dict[str, StageAccount]:
+        """Over all sources, in order of first appearance."""
+        total: dict[str, StageAccount] = {}
+        for stages in self.by_source.values():
+            for name, account in stages.items():
+                total.setdefault(name, StageAccount()).add(account)
+        return total
+
+    def source_total(self, source: str) -> StageAccount:
+        """read: entering the chain or failing to; removed and quarantined by any stage; kept: the rest, by the last stage."""
+        stages = list(self.by_source[source].values())
+        return StageAccount(
+            read=stages[0].read,
+            kept=stages[-1].kept,
+            removed=sum(account.removed for account in stages),
+            quarantined=sum(account.quarantined for account in stages),
+        )
+
+    def total(self) -> StageAccount:
+        """The whole run."""
+        result = StageAccount()
+        for source in self.by_source:
+            result.add(self.source_total(source))
+        return result
+
+    def check(self) -> None:
+        """Raises StageError where the identity does not hold."""
+        for source, stages in self.by_source.items():
+            for name, account in stages.items():
+                if not account.balanced():
+                    raise StageError(f"source '{source}', stage '{name}': counts do not add up: {account.as_json()}")
+            names = list(stages)
+            for before, after in zip(names, names[1:], strict=False):
+                if stages[before].kept != stages[after].read:
+                    raise StageError(
+                        f"source '{source}': '{before}' kept {stages[before].kept} documents, '{after}' read {stages[after].read}"
+                    )
+            if not self.source_total(source).balanced():
+                raise StageError(f"source '{source}': counts do not add up: {self.source_total(source).as_json()}")
+
+
+def check_expectations(accounts: Accounts, entries: Iterable[StageEntry], finished: set[str]) -> None:
+    """Judge `expect_kept` of stages whose documents have all passed. Raises GuardRailError."""
+    totals = accounts.stages()
+    for entry in entries:
+        account = totals.get(entry.name)
+        if entry.expect_kept is None or account is None or entry.name not in finished or not account.read:
+            continue
+        low, high = entry.expect_kept
+        share = account.kept / account.read
+        if not low <= share <= high:
+            rules = ", ".join(f"{name} {count:,}" for name, count in account.rules.most_common(3)) or "none"
+            raise GuardRailError(
+                f"stage '{entry.name}' kept {share:.1%} of {account.read:,} documents; expect_kept is [{low:g}, {high:g}]. "
+                f"Most removals by rule: {rules}. Look at removed documents with `curate explain`, or widen expect_kept."
+            )
+
+
+def check_bad_fraction(accounts: Accounts, limit: float) -> None:
+    """Judge `max_bad_fraction`. Raises GuardRailError."""
+    total = accounts.total()
+    if total.read and total.quarantined / total.read > limit:
+        worst = max(accounts.by_source, key=lambda source: accounts.source_total(source).quarantined)
+        raise GuardRailError(
+            f"{total.quarantined:,} of {total.read:,} records ({total.quarantined / total.read:.2%}) are quarantined; "
+            f"max_bad_fraction is {limit:.2%}. Most are in source '{worst}'; reasons are in quarantine/ of the run folder. "
+            f"Mend the input, or raise max_bad_fraction if these records may be lost."
+        )

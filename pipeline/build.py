@@ -1,0 +1,176 @@
+"""Steps after the documents: tokenizer -> encode -> token files -> index and manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from curate.pipeline.driver import Step
+from curate.pipeline.fingerprint import digest
+from curate.pipeline.plan import Plan
+from curate.pipeline.publish import Promotion
+from curate.pipeline.spec.model import PipelineSpec
+from curate.pipeline.steps import StepFactory
+from curate.pipeline.token_jobs import AssembleJob, EncodeJob, TokenIndexJob, TokenizerJob
+from curate.storage.parquet import read_batches
+from curate.storage.store import FileRef
+from curate.tokenizer.assemble import PlannedFile, plan_files
+from curate.tokenizer.encode import Encoder, choose_backend
+from curate.tokenizer.manifest import Counts, TokenFile, TokenizerRecord, make_manifest
+from curate.tokenizer.megatron import token_type
+from curate.tokenizer.split import SPLITS
+
+ONE_FILE_ROWS = 50_000_000
+"""Above this, `documents.parquet` of a split is a folder with a part per token file."""
+
+TOKENIZER_FILES = {
+    "tokenizer": "tokenizer/tokenizer.json",
+    "tokenizer_config": "tokenizer/tokenizer_config.json",
+    "evaluation": "tokenizer/evaluation.json",
+}
+JSON_KINDS = dict.fromkeys(TOKENIZER_FILES, "json")
+CHUNK_KINDS = {f"{kind}-{split}": ending for split in SPLITS for kind, ending in (("ids", "bin"), ("rows", "parquet"))}
+
+
+class BuildSteps:
+    """Runs what the file asks for after `documents/`; `facts` go to run.json."""
+
+    def __init__(self, plan: Plan, factory: StepFactory, run_steps: Callable[[Sequence[Step]], None]) -> None:
+        self.plan, self.factory, self.run_steps = plan, factory, run_steps
+        self.driver = factory.driver
+        self.facts: dict[str, Any] = {"tokenizer": None, "tokens": None, "warnings": []}
+        self.promotions: list[Promotion] = []
+
+    def run(self, spec: PipelineSpec) -> list[Promotion]:
+        """Everything, in order; returns what belongs under final names."""
+        if spec.tokenizer is None:
+            return []
+        parts = self.parts()
+        if not parts:
+            self.facts["warnings"].append("no document was kept, so no tokenizer was trained and nothing was tokenized")
+            return []
+        tokenizer = self.tokenizer(spec, [ref for _, ref in parts])
+        if spec.pack is not None:
+            self.tokens(spec, parts, tokenizer)
+        return self.promotions
+
+    def parts(self) -> list[tuple[str, FileRef]]:
+        """(final path, file) of every part of documents/ in document order."""
+        found = []
+        for source, step in self.factory.document_steps.items():
+            for index in range(step.jobs):
+                ref = self.driver.current(step.records.ref(index, "documents"))
+                found.append((f"documents/{source}/part-{index:05d}.parquet", ref))
+        return found
+
+    def tokenizer(self, spec: PipelineSpec, parts: Sequence[FileRef]) -> FileRef:
+        config = spec.tokenizer
+        assert config is not None
+        planned = self.plan.steps["tokenizer"]
+        fraction = spec.pack.validation_fraction if spec.pack is not None else 0.0
+        key = digest([planned.fingerprint, [ref.checksum for ref in parts]])
+        job = TokenizerJob(planned.name, key, config, tuple(parts), fraction)
+        step = Step(planned.name, planned.label, 1, lambda index: job, JSON_KINDS)
+        self.run_steps([step])
+        for kind, final in TOKENIZER_FILES.items():
+            self.promotions.append(Promotion(self.driver.current(step.records.ref(0, kind)), final))
+        evaluation = self.driver.current(step.records.ref(0, "evaluation"))
+        self.facts["tokenizer"] = orjson.loads(self.driver.read(evaluation))
+        self.facts["warnings"] += self.facts["tokenizer"].pop("notes")
+        return self.driver.current(step.records.ref(0, "tokenizer"))
+
+    def tokens(self, spec: PipelineSpec, parts: Sequence[tuple[str, FileRef]], tokenizer: FileRef) -> None:
+        assert spec.tokenizer is not None
+        assert spec.pack is not None
+        data = self.driver.read(tokenizer)
+        backend = choose_backend(data)
+        encoder = Encoder(data, spec.tokenizer.end_of_document, backend)
+        fraction = spec.pack.validation_fraction
+        planned = self.plan.steps["tokens.encode"]
+
+        def make(index: int) -> EncodeJob:
+            shard, ref = parts[index]
+            key = digest([planned.fingerprint, ref.checksum, shard, tokenizer.checksum, backend])
+            end = encoder.end_of_document
+            return EncodeJob(planned.name, key, ref, shard, tokenizer, end, backend, fraction)
+
+        encode = Step(planned.name, planned.label, len(parts), make, CHUNK_KINDS)
+        self.run_steps([encode])
+        files = self.files(spec, parts, encode, encoder.vocabulary_size)
+        self.manifest(TokenizerRecord.of(data, encoder), encode, files)
+
+    def files(
+        self, spec: PipelineSpec, parts: Sequence[tuple[str, FileRef]], encode: Step, vocabulary_size: int
+    ) -> list[Promotion]:
+        """Token files of every split and source, then `documents.parquet` of every split."""
+        assert spec.pack is not None
+        planned = self.plan.steps["tokens.files"]
+        jobs: list[tuple[str, AssembleJob]] = []
+        for split in SPLITS:
+            for source in spec.sources:
+                members = [i for i, (shard, _) in enumerate(parts) if shard.split("/")[1] == source]
+                chunks = tuple((encode.records.ref(i, f"ids-{split}"), encode.records.ref(i, f"rows-{split}")) for i in members)
+                lengths = (self.lengths(rows) for _, rows in chunks)
+                for file in plan_files(source, lengths, token_type(vocabulary_size), spec.pack.max_file_bytes):
+                    key = digest([planned.fingerprint, _plan(file), [[a.checksum, b.checksum] for a, b in chunks]])
+                    jobs.append((split, AssembleJob(planned.name, key, file, chunks, vocabulary_size)))
+        step = Step(planned.name, planned.label, len(jobs), lambda i: jobs[i][1], {"bin": "bin", "idx": "idx"})
+        self.run_steps([step])
+        promotions = []
+        for index, (split, job) in enumerate(jobs):
+            for kind in ("bin", "idx"):
+                ref = self.driver.current(step.records.ref(index, kind))
+                promotions.append(Promotion(ref, f"tokens/{split}/{job.planned.name}.{kind}"))
+        rows = {
+            split: [self.driver.current(step.records.ref(i, "rows")) for i, (own, _) in enumerate(jobs) if own == split]
+            for split in SPLITS
+        }
+        return promotions + self.index(rows)
+
+    def lengths(self, rows: FileRef) -> np.ndarray:
+        pieces = [batch.column("length").to_numpy() for batch in read_batches(self.driver.store, rows, ["length"])]
+        return np.concatenate(pieces) if pieces else np.empty(0, np.int32)
+
+    def index(self, rows: dict[str, list[FileRef]]) -> list[Promotion]:
+        planned = self.plan.steps["tokens.index"]
+        promotions, jobs = [], []
+        for split in SPLITS:
+            if sum(ref.rows for ref in rows[split]) > ONE_FILE_ROWS:
+                names = (f"tokens/{split}/documents.parquet/part-{i:05d}.parquet" for i in range(len(rows[split])))
+                promotions += [Promotion(ref, name) for ref, name in zip(rows[split], names, strict=True)]
+                continue
+            key = digest([planned.fingerprint, split, [ref.checksum for ref in rows[split]]])
+            jobs.append(TokenIndexJob(planned.name, key, split, tuple(rows[split])))
+        step = Step(planned.name, planned.label, len(jobs), lambda i: jobs[i])
+        self.run_steps([step])
+        for i, job in enumerate(jobs):
+            ref = self.driver.current(step.records.ref(i, "rows"))
+            promotions.append(Promotion(ref, f"tokens/{job.split}/documents.parquet"))
+        return promotions
+
+    def manifest(self, tokenizer: TokenizerRecord, encode: Step, files: list[Promotion]) -> None:
+        """`tokens/manifest.json`, and the counts for run.json."""
+        splits = {split: dict(self.counts(encode, split)) for split in SPLITS}
+        final = [TokenFile.of(FileRef(p.final, p.ref.size_bytes, p.ref.checksum), "tokens/") for p in files]
+        data = make_manifest(tokenizer, splits, final).to_bytes()
+        path = f"steps/{self.plan.steps['tokens.index'].name}/{digest(data.decode())}.manifest.json"
+        ref = self.driver.store.publish(path, data)
+        self.promotions += [*files, Promotion(ref, "tokens/manifest.json")]
+        self.facts["tokens"] = {
+            split: {source: counts.model_dump() for source, counts in sources.items()} for split, sources in splits.items()
+        }
+
+    def counts(self, encode: Step, split: str) -> Iterator[tuple[str, Counts]]:
+        for source in self.plan.spec.sources:
+            found = {
+                name: encode.records.counts[f"tokens|{split}|{source}|{name}"] for name in ("documents", "tokens", "text_bytes")
+            }
+            yield source, Counts(**found)
+
+
+def _plan(file: PlannedFile) -> list[Any]:
+    ranges = [[r.chunk, r.first_document, r.documents, r.first_token, r.tokens] for r in file.ranges]
+    return [file.name, ranges]

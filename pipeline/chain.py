@@ -1,0 +1,219 @@
+"""From a source's chain of stages to segments of operations.
+
+A *segment* is a fused run of per-document operations between two exchanges. Annotators are inserted before the first filter that
+needs them, once per text version. Signal columns are named here: `<prefix>.<signal>`, and `<prefix>.<signal>@<editor>` after an
+edit; the prefix is the annotator's name, or the instance name where the stage configures it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+
+from curate.errors import SpecError
+from curate.pipeline.spec.model import StageEntry
+from curate.stages.base import Annotator, Editor, Exchange, Filter
+from curate.stages.rules import Rule
+from curate.storage.schema import DOCUMENT_COLUMNS
+
+
+@dataclass(frozen=True)
+class AnnotateOperation:
+    """Measure signals; `fields` are the final columns in the order of `annotator.signals()`."""
+
+    entry: str
+    annotator: Annotator
+    fields: tuple[pa.Field, ...]
+
+
+@dataclass(frozen=True)
+class RuleOperation:
+    """Judge documents. `columns` maps a rule's signal to its column."""
+
+    entry: str
+    rules: tuple[Rule, ...]
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class EditOperation:
+    """Change text and count the edits in `fields`."""
+
+    entry: str
+    editor: Editor
+    fields: tuple[pa.Field, ...]
+
+
+@dataclass(frozen=True)
+class VerdictOperation:
+    """Join the verdicts of an exchange; `fields` are their final columns."""
+
+    entry: str
+    fields: tuple[pa.Field, ...]
+
+
+Operation = AnnotateOperation | RuleOperation | EditOperation | VerdictOperation
+
+
+@dataclass(frozen=True)
+class SegmentPlan:
+    """One segment of one source.
+
+    signals_before: columns that exist when it starts; signals: those it adds. exchange: the exchange whose rows it emits at its
+    end. applies: the exchange whose verdicts it joins at its start. materialise: it writes new base shards, not a sidecar.
+    """
+
+    source: str
+    index: int
+    operations: tuple[Operation, ...]
+    entries: tuple[StageEntry, ...]
+    signals_before: tuple[pa.Field, ...]
+    signals: tuple[pa.Field, ...]
+    exchange: StageEntry | None
+    applies: StageEntry | None
+    materialise: bool
+
+    def text_is_read(self) -> bool:
+        """Whether any operation or the emit of an exchange reads the text."""
+        readers: list[Sequence[str]] = []
+        for operation in self.operations:
+            if isinstance(operation, AnnotateOperation):
+                readers.append(operation.annotator.reads)
+            elif isinstance(operation, EditOperation):
+                return True
+        if self.exchange is not None:
+            assert isinstance(self.exchange.stage, Exchange)
+            readers.append(self.exchange.stage.reads)
+        return any("text" in columns for columns in readers)
+
+
+@dataclass
+class _Builder:
+    """Walks a chain; holds what the current segment has collected."""
+
+    source: str
+    segments: list[SegmentPlan] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    entries: list[StageEntry] = field(default_factory=list)
+    known: dict[str, pa.Field] = field(default_factory=dict)
+    before: tuple[pa.Field, ...] = ()
+    measured: dict[str, dict[str, str]] = field(default_factory=dict)
+    filled: set[str] = field(default_factory=set)
+    version: str = ""
+    edited: bool = False
+    applies: StageEntry | None = None
+
+    def add_field(self, prefix: str, signal: pa.Field, entry: StageEntry) -> pa.Field:
+        name = f"{prefix}.{signal.name}{self.version}"
+        if name in self.known or name in DOCUMENT_COLUMNS:
+            raise SpecError(f"stage '{entry.name}': the signal column '{name}' exists already; give the stage another name")
+        column = pa.field(name, signal.type)
+        self.known[name] = column
+        return column
+
+    def annotate(self, annotator: Annotator, entry: StageEntry) -> dict[str, str]:
+        """Insert the annotator unless it ran on this text version; signal -> column."""
+        identity = f"{annotator.name}|{annotator.model_dump_json()}|{self.version}"
+        if identity not in self.measured:
+            prefix = annotator.name if annotator.is_shared() else entry.name
+            fields = tuple(self.add_field(prefix, signal, entry) for signal in annotator.signals())
+            self.operations.append(AnnotateOperation(entry.name, annotator, fields))
+            self.measured[identity] = {
+                f"{annotator.name}.{signal.name}": column.name
+                for signal, column in zip(annotator.signals(), fields, strict=True)
+            }
+        return self.measured[identity]
+
+    def add(self, entry: StageEntry) -> None:
+        stage = entry.stage
+        self.entries.append(entry)
+        if isinstance(stage, Annotator):
+            self.annotate(stage, entry)
+        elif isinstance(stage, Filter):
+            columns: dict[str, str] = {}
+            for annotator in stage.annotators():
+                columns |= self.annotate(annotator, entry)
+            self.operations.append(RuleOperation(entry.name, stage.rules(), self.resolve(entry, stage.rules(), columns)))
+        elif isinstance(stage, Editor):
+            self.version = f"@{entry.name}"
+            fields = tuple(self.add_field(entry.name, signal, entry) for signal in stage.signals())
+            self.operations.append(EditOperation(entry.name, stage, fields))
+            self.edited = True
+        elif isinstance(stage, Exchange):
+            self.close(exchange=entry)
+            self.applies = entry
+            fields = tuple(self.add_field(entry.name, signal, entry) for signal in stage.verdicts())
+            columns = {
+                f"{stage.name}.{signal.name}": column.name
+                for signal, column in zip(stage.verdicts(), fields, strict=True)
+            }
+            self.operations.append(VerdictOperation(entry.name, fields))
+            self.operations.append(RuleOperation(entry.name, stage.rules(), self.resolve(entry, stage.rules(), columns)))
+        else:
+            raise SpecError(f"stage '{entry.name}': {type(stage).__name__} is none of the five kinds of stage")
+        if entry.checkpoint and not isinstance(stage, Exchange):
+            self.close(exchange=None)
+
+    def resolve(self, entry: StageEntry, rules: Sequence[Rule], columns: dict[str, str]) -> dict[str, str]:
+        """Signal -> column for every rule; a signal that nobody upstream measures is a SpecError."""
+        resolved = {}
+        for rule in rules:
+            for wanted in (rule.signal, *((rule.by,) if rule.by is not None else ())):
+                column = columns.get(wanted, wanted)
+                column = column if column in self.known or column in DOCUMENT_COLUMNS else wanted + self.version
+                if column not in self.known and column not in DOCUMENT_COLUMNS:
+                    raise SpecError(
+                        f"stage '{entry.name}': rule '{rule.name}' needs '{wanted}', which no stage before it measures"
+                    )
+                resolved[wanted] = column
+        return resolved
+
+    def close(self, exchange: StageEntry | None) -> None:
+        """End the current segment; it emits for `exchange`, or writes base shards when there is none."""
+        before = {signal.name for signal in self.before}
+        self.segments.append(
+            SegmentPlan(
+                source=self.source,
+                index=len(self.segments) + 1,
+                operations=tuple(self.operations),
+                entries=tuple(self.entries),
+                signals_before=self.before,
+                signals=tuple(column for name, column in self.known.items() if name not in before),
+                exchange=exchange,
+                applies=self.applies,
+                materialise=exchange is None or self.edited or exchange.checkpoint,
+            )
+        )
+        self.before = tuple(self.known.values())
+        self.operations, self.entries, self.applies, self.edited = [], [], None, False
+
+
+def compile_chain(source: str, entries: Sequence[StageEntry]) -> tuple[SegmentPlan, ...]:
+    """Segments of one source in order; the last one materialises what `documents/` is made of.
+
+    Raises SpecError for a rule on a signal that nobody measures and for two stages that would write the same column.
+    """
+    builder = _Builder(source)
+    for entry in entries:
+        builder.add(entry)
+    if builder.operations or not builder.segments or builder.segments[-1].exchange is not None:
+        builder.close(exchange=None)
+    segments = builder.segments
+    return (*segments[:-1], replace(segments[-1], materialise=True))
+
+
+def all_signals(chains: Sequence[Sequence[SegmentPlan]]) -> tuple[pa.Field, ...]:
+    """Every signal column of the run, in order of first appearance: the declared tail of every published schema.
+
+    Raises SpecError when two sources give one column different types.
+    """
+    found: dict[str, pa.Field] = {}
+    for segments in chains:
+        for segment in segments:
+            for signal in segment.signals:
+                other = found.setdefault(signal.name, signal)
+                if other.type != signal.type:
+                    raise SpecError(f"signal '{signal.name}' is {other.type} in one source and {signal.type} in another")
+    return tuple(found.values())

@@ -1,0 +1,261 @@
+"""One run: plan, steps in waves, guard rails, publishing. Everything that is decided globally is decided here, by the driver.
+
+The same command continues after any kill: every step finds its commits in the ledger and runs what is missing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from curate.errors import CurateError, GuardRailError, Interrupted, StageError
+from curate.pipeline.accounts import Accounts, check_bad_fraction, check_expectations
+from curate.pipeline.build import BuildSteps
+from curate.pipeline.chain import SegmentPlan
+from curate.pipeline.driver import Driver, Step
+from curate.pipeline.environment import capture_environment
+from curate.pipeline.events import Events, Listener
+from curate.pipeline.executors.base import Executor, WorkerSetup
+from curate.pipeline.exchange import ExchangeInput
+from curate.pipeline.gc import collect_garbage
+from curate.pipeline.lease import Lease
+from curate.pipeline.plan import Plan, build_plan
+from curate.pipeline.publish import Promotion, load_promoted, promote
+from curate.pipeline.run_record import RunRecord, claim_output
+from curate.pipeline.segment import RemovedText
+from curate.pipeline.spec.model import PipelineSpec, StageEntry
+from curate.pipeline.steps import ExchangeState, StepFactory
+from curate.stages.base import Exchange
+from curate.stages.sources.base import InputFile
+from curate.storage.store import Store
+
+KEEP_ALL_TEXT_BELOW_BYTES = 20 * 10**9
+"""Planned input below which `removed/` keeps every text unless the file says otherwise."""
+
+
+@dataclass
+class RunResult:
+    """What a finished run says. executed: jobs that ran in this process, by step label."""
+
+    output: str
+    record: dict[str, object]
+    executed: dict[str, int]
+
+
+@dataclass
+class Run:
+    """State of one run in this process."""
+
+    spec: PipelineSpec
+    executor: Executor
+    listeners: tuple[Listener, ...] = ()
+    failpoint: Callable[[str], None] = lambda name: None
+    started: float = field(default_factory=time.time)
+
+    def execute(self) -> RunResult:
+        """Run to the end. Raises GuardRailError, Interrupted, CurateError; the run folder says which."""
+        plan = build_plan(self.spec)
+        files = {name: source.files(self.spec.folder) for name, source in self.spec.sources.items()}
+        store = Store(self.spec.output)
+        claim_output(store, self.spec)
+        lease = Lease(store)
+        lease.acquire()
+        try:
+            return _Work(self, plan, store, files).execute()
+        finally:
+            self.executor.stop()
+            lease.release()
+
+
+class _Work:
+    """The steps of one run, once its folder is ours."""
+
+    def __init__(self, run: Run, plan: Plan, store: Store, files: dict[str, list[InputFile]]) -> None:
+        self.run, self.plan, self.store, self.files = run, plan, store, files
+        self.spec = run.spec
+        self.events = Events(store, run.listeners)
+        self.driver = Driver(store, run.executor, self.events, run.failpoint)
+        self.accounts = Accounts()
+        self.record = RunRecord(store, run.spec, plan, run.executor.name, run.executor.slots, run.started)
+        self.factory = StepFactory(plan, self.driver, self.removed_text())
+        self.finished: set[str] = set()
+
+    def removed_text(self) -> RemovedText:
+        if self.spec.removed.text is not None:
+            return self.spec.removed.text
+        planned = sum(file.size_bytes for files in self.files.values() for file in files)
+        return "all" if planned < KEEP_ALL_TEXT_BELOW_BYTES else "sample"
+
+    def execute(self) -> RunResult:
+        environment = capture_environment(self.plan_distributions())
+        self.record.environment = environment
+        setup = WorkerSetup(self.store.url, self.spec.engine, self.spec.seed, environment)
+        self.run.executor.start(setup)
+        self.driver.promoted = load_promoted(self.store)
+        self.record.write("running", self.accounts)
+        self.events.emit("run_started", name=self.spec.name, executor=self.run.executor.name, slots=self.run.executor.slots)
+        try:
+            self.steps()
+        except KeyboardInterrupt:
+            self.end("interrupted", None)
+            raise Interrupted("stopped; the same command continues where it stopped") from None
+        except GuardRailError as error:
+            self.end("stopped", error)
+            raise
+        except CurateError as error:
+            self.end("failed", error)
+            raise
+        except OSError as error:
+            self.end("failed", error)
+            raise CurateError(f"{error.strerror or error}: {error.filename or self.store.url}; the same command continues") from error
+        self.end("done", None)
+        return RunResult(self.spec.output, self.record.last, dict(self.driver.executed))
+
+    def end(self, status: str, error: Exception | None) -> None:
+        """Write down how the run ended; a full disk must not hide the first error."""
+        try:
+            self.driver.ledger.close()
+            self.record.decisions = len(self.driver.decisions)
+            self.record.write(status, self.accounts, error)
+            self.events.emit(f"run_{status}", error=None if error is None else str(error))
+            self.events.flush()
+        except OSError:
+            if error is None:
+                raise
+
+    def plan_distributions(self) -> list[str]:
+        names: set[str] = set()
+        for step in self.plan.steps.values():
+            names |= _distributions(step.ingredients)
+        return sorted(names)
+
+    def steps(self) -> None:
+        self.read()
+        self.segments()
+        promotions = self.collect()
+        build = BuildSteps(self.plan, self.factory, self.run_steps)
+        promotions += build.run(self.spec)
+        self.record.built = build.facts
+        self.accounts.check()
+        self.check_published()
+        present = self.driver.restore([promotion.ref for promotion in promotions])
+        promotions = [replace(item, ref=ref) for item, ref in zip(promotions, present, strict=True)]
+        origins = {final: path for path, final in self.driver.promoted.items()}
+        promote(self.store, promotions, origins, self.run.failpoint)
+        self.driver.promoted = load_promoted(self.store)
+        collect_garbage(self.store, self.spec.keep_intermediates, self.plan, self.run.failpoint)
+
+    def run_steps(self, steps: Sequence[Step]) -> None:
+        started = time.monotonic()
+        self.driver.run(steps)
+        for step in steps:
+            self.record.seconds[step.label] = round(time.monotonic() - started, 3)
+
+    def read(self) -> None:
+        steps = [self.factory.read(name, source, self.files[name]) for name, source in self.spec.sources.items()]
+        self.run_steps(steps)
+        self.factory.finish_reading()
+        for name in self.spec.sources:
+            shards, counts = self.factory.shards(name), self.factory.sources[name].read.records.counts
+            self.accounts.add_read(name, shards.documents, shards.quarantined, counts, shards.skipped_by_limit)
+        check_bad_fraction(self.accounts, self.spec.max_bad_fraction)
+
+    def segments(self) -> None:
+        """Waves of segments; an exchange settles as soon as every source has emitted for it."""
+        waiting = {source: list(chain) for source, chain in self.plan.chains.items()}
+        while any(waiting.values()):
+            ready = [
+                chain[0]
+                for chain in waiting.values()
+                if chain and (chain[0].applies is None or chain[0].applies.name in self.factory.exchanges)
+            ]
+            self.wave(ready)
+            for segment in ready:
+                waiting[segment.source].pop(0)
+            for entry in self.plan.exchanges():
+                emitted = not any(s.exchange is entry for chain in waiting.values() for s in chain)
+                if emitted and entry.name not in self.factory.exchanges:
+                    self.settle(entry)
+
+    def wave(self, segments: Sequence[SegmentPlan]) -> None:
+        steps = [self.factory.segment(segment) for segment in segments]
+        self.run_steps(steps)
+        for segment, step in zip(segments, steps, strict=True):
+            self.factory.finish_segment(segment, step)
+            self.accounts.add_segment(segment.source, step.records.counts)
+        for entry in self.spec.stages:
+            sources = [source for source, chain in self.plan.dag.chains.items() if entry in chain]
+            if all(entry.name in self.accounts.by_source[source] for source in sources):
+                self.finished.add(entry.name)
+        check_expectations(self.accounts, self.spec.stages, self.finished)
+        check_bad_fraction(self.accounts, self.spec.max_bad_fraction)
+
+    def settle(self, entry: StageEntry) -> None:
+        """All phases of an exchange, then the names of the representatives."""
+        assert isinstance(entry.stage, Exchange)
+        inputs = self.factory.exchange_inputs(entry)
+        phases = len(entry.stage.phases())
+        for phase in range(phases):
+            level = 0
+            while len(inputs) > self.spec.engine.exchange_fan_in:
+                step = self.factory.consolidate(entry, phase, inputs, level)
+                self.run_steps([step])
+                inputs = _emitted(step)
+                level += 1
+            step = self.factory.settle(entry, phase, inputs)
+            self.run_steps([step])
+            inputs = _emitted(step) if phase + 1 < phases else []
+        lookup = self.factory.lookup(entry, step.records)
+        self.run_steps([lookup])
+        self.factory.exchanges[entry.name] = _exchange_state(step, lookup)
+
+    def collect(self) -> list[Promotion]:
+        """Parts of documents/, removed/ and quarantine/."""
+        documents = {source: self.factory.documents(source) for source in self.spec.sources}
+        fates = self.factory.fates()
+        self.run_steps([*documents.values(), fates])
+        self.factory.document_steps = documents
+        self.record.kept_text_bytes = {source: step.records.sums("documents")[1] for source, step in documents.items()}
+        self.published = {"removed": 0, "quarantine": 0, "documents": 0}
+        promotions = []
+        for source, step in documents.items():
+            for index in range(step.jobs):
+                ref = self.driver.current(step.records.ref(index, "documents"))
+                self.published["documents"] += ref.rows
+                promotions.append(Promotion(ref, f"documents/{source}/part-{index:05d}.parquet"))
+        for kind, folder in (("removed", "removed"), ("quarantined", "quarantine")):
+            number = 0
+            for index in range(fates.jobs):
+                if (file := fates.records.file(index, kind)) is not None:
+                    self.published[folder] += file.ref.rows
+                    promotions.append(Promotion(self.driver.current(file.ref), f"{folder}/part-{number:05d}.parquet"))
+                    number += 1
+        return promotions
+
+    def check_published(self) -> None:
+        """The rows in the final folders are the counts. Raises StageError."""
+        total = self.accounts.total()
+        counted = {"documents": total.kept, "removed": total.removed, "quarantine": total.quarantined}
+        if counted != self.published:
+            raise StageError(f"counted {counted}, published {self.published}; nothing was moved to the final folders")
+
+
+def _emitted(step: Step) -> list[ExchangeInput]:
+    return [ExchangeInput(step.records.ref(i, "exchange"), None) for i in range(step.jobs)]
+
+
+def _exchange_state(step: Step, lookup: Step) -> ExchangeState:
+    verdicts = tuple(step.records.ref(i, "verdicts") for i in range(step.jobs))
+    lookups = tuple(lookup.records.ref(i, "lookup") for i in range(lookup.jobs))
+    return ExchangeState(tuple(r for r in verdicts if r.rows), tuple(r for r in lookups if r.rows))
+
+
+def _distributions(ingredients: object) -> set[str]:
+    """Names below every `distributions` key of an ingredient tree."""
+    if isinstance(ingredients, dict):
+        own = set(ingredients.get("distributions", {}))
+        return own.union(*(_distributions(value) for value in ingredients.values()))
+    if isinstance(ingredients, list):
+        return set().union(*(_distributions(value) for value in ingredients))
+    return set()

@@ -1,0 +1,8 @@
+"""`python -m curate.pipeline.executors.careful FOLDER`: one careful attempt, in a process that may die."""
+
+import sys
+
+from curate.pipeline.executors.worker import careful_child
+
+if __name__ == "__main__":
+    careful_child(sys.argv[1])

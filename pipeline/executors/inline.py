@@ -1,0 +1,92 @@
+"""The inline executor: one child process at a time, no Ray. A crash in native code costs the child, not the run."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from multiprocessing.connection import Connection
+from typing import Any
+
+from curate.pipeline.executors.base import Completion, Crashed, WorkerSetup
+from curate.pipeline.executors.worker import run_careful, run_fast, single_threaded
+from curate.pipeline.job import Job
+
+
+class InlineExecutor:
+    """Runs jobs one after the other in a child process."""
+
+    name = "inline"
+    slots = 1
+
+    def __init__(self) -> None:
+        self._queue: deque[tuple[tuple[str, int], Job, bool]] = deque()
+        self._setup: WorkerSetup | None = None
+        self._process: Any = None
+        self._pipe: Connection | None = None
+        self._running: tuple[str, int] | None = None
+
+    def start(self, setup: WorkerSetup) -> None:
+        self._setup = setup
+
+    def submit(self, token: tuple[str, int], job: Job, careful: bool = False) -> None:
+        self._queue.append((token, job, careful))
+
+    def capacity(self) -> int:
+        return 2
+
+    def next(self, timeout_s: float) -> Completion | None:
+        if self._running is None:
+            if not self._queue:
+                return None
+            token, job, careful = self._queue.popleft()
+            self._connection().send((job, careful))
+            self._running = token
+        pipe = self._connection()
+        try:
+            if not pipe.poll(timeout_s):
+                return None
+            outcome = pipe.recv()
+        except (EOFError, ConnectionError):
+            outcome = Crashed(self._end_of_child())
+        token, self._running = self._running, None
+        return Completion(token, outcome)
+
+    def _connection(self) -> Connection:
+        if self._pipe is None:
+            assert self._setup is not None
+            context = multiprocessing.get_context("spawn")
+            self._pipe, theirs = context.Pipe()
+            self._process = context.Process(target=_serve, args=(self._setup, theirs, os.getpid()), daemon=False)
+            self._process.start()
+            theirs.close()
+        return self._pipe
+
+    def _end_of_child(self) -> str:
+        self._process.join()
+        code = self._process.exitcode
+        self._process, self._pipe = None, None
+        return f"the worker ended with {signal.Signals(-code).name if code < 0 else f'exit code {code}'}"
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        self._process, self._pipe, self._running = None, None, None
+        self._queue.clear()
+
+
+def _serve(setup: WorkerSetup, pipe: Connection, parent: int) -> None:
+    """The child's loop. Ctrl-C is the parent's business; a vanished parent ends the child."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    single_threaded()
+    while True:
+        while not pipe.poll(1.0):
+            if os.getppid() != parent:
+                return
+        try:
+            job, careful = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(run_careful(setup, job) if careful else run_fast(setup, job))

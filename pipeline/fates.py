@@ -1,0 +1,146 @@
+"""Fates: one row per record that ended before `documents/`, written as it happens, bounded in memory.
+
+Inside a job the `address` is the row number alone; collecting adds the shard's ordinal, so that a new file in front of a source
+does not change what a job writes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from curate.stages.rules import Rule, Verdicts
+from curate.storage.parquet import ParquetWriter
+from curate.storage.schema import FATE_FIELDS, FATE_QUARANTINED, FATE_REMOVED
+from curate.storage.store import FileRef, Store
+
+RAW_CAP_BYTES = 64 * 2**10
+FLUSH_BYTES = 8 * 2**20
+_NAMES = [field.name for field in FATE_FIELDS]
+
+
+class FateWriter:
+    """Writes fates of one job to one file; nothing is published when there were none."""
+
+    def __init__(self, store: Store, path: str, signals: Sequence[pa.Field], row_group_bytes: int) -> None:
+        self._store, self._path = store, path
+        self.schema = pa.schema([*FATE_FIELDS, *signals])
+        self._row_group_bytes = row_group_bytes
+        self._rows: list[dict[str, Any]] = []
+        self._bytes = 0
+        self._context: Any = None
+        self._writer: ParquetWriter | None = None
+        self.count = 0
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """One fate as a mapping; missing columns are null."""
+        self._rows.append(dict(row))
+        self._bytes += 256 + len(row.get("raw") or b"") + len(row.get("text") or "")
+        if self._bytes >= FLUSH_BYTES:
+            self._flush()
+
+    def add_batch(self, batch: pa.RecordBatch) -> None:
+        """Fates as a batch with any of the columns of the schema."""
+        if batch.num_rows:
+            self._flush()
+            self._write(align(batch, self.schema))
+
+    def _flush(self) -> None:
+        if self._rows:
+            rows, self._rows, self._bytes = self._rows, [], 0
+            columns = [pa.array([row.get(field.name) for row in rows], field.type) for field in self.schema]
+            self._write(pa.RecordBatch.from_arrays(columns, schema=self.schema))
+
+    def _write(self, batch: pa.RecordBatch) -> None:
+        if self._writer is None:
+            self._context = self._store.create(self._path)
+            self._file = self._context.__enter__()
+            self._writer = ParquetWriter(self._file, self.schema, self._row_group_bytes)
+        self._writer.write(batch)
+        self.count += batch.num_rows
+
+    def close(self) -> FileRef | None:
+        """Publish; None when nothing was written."""
+        self._flush()
+        if self._writer is None:
+            return None
+        self._writer.close()
+        self._context.__exit__(None, None, None)
+        return FileRef(self._path, self._file.size_bytes, self._file.checksum, self.count)
+
+    def abandon(self, error: BaseException) -> None:
+        """Drop a half-written file."""
+        if self._context is not None:
+            try:
+                self._context.__exit__(type(error), error, error.__traceback__)
+            except BaseException as raised:  # the context manager re-raises what it was given
+                if raised is not error:
+                    raise
+
+
+def align(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns of `schema` in its order, nulls where `batch` has none."""
+    columns = []
+    for field in schema:
+        index = batch.schema.get_field_index(field.name)
+        column = pa.nulls(batch.num_rows, field.type) if index < 0 else batch.column(index)
+        columns.append(column if column.type == field.type else column.cast(field.type))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def removed_fates(
+    stage: str,
+    rules: Sequence[Rule],
+    columns: Mapping[str, str],
+    verdicts: Verdicts,
+    dead: pa.RecordBatch,
+    counts: Counter[str],
+) -> pa.RecordBatch:
+    """Fates of rows that broke a rule. dead: document columns, `row` and signals; verdicts: of exactly these rows."""
+    first = verdicts.first_broken()
+    index = np.arange(len(first))
+    names = np.array([rule.name for rule in rules], dtype=object)
+    signal = np.array([columns[rule.signal] for rule in rules], dtype=object)
+    broken = [[names[i] for i in np.flatnonzero(row) if i != own] for row, own in zip(verdicts.broken, first, strict=True)]
+    for name, number in Counter(names[first].tolist()).items():
+        counts[f"stage|{stage}|rule|{name}"] += number
+    made = {
+        "stage": pa.array([stage] * len(first), pa.string()),
+        "fate": pa.array([FATE_REMOVED] * len(first), pa.string()),
+        "rule": pa.array(names[first], pa.string()),
+        "signal": pa.array(signal[first], pa.string()),
+        "value": _nullable(verdicts.value[index, first]),
+        "low": _nullable(verdicts.low[index, first]),
+        "high": _nullable(verdicts.high[index, first]),
+        "also_broken": pa.array(broken, pa.list_(pa.string())),
+    }
+    return with_columns(dead, made)
+
+
+def quarantined_fates(stage: str, errors: Sequence[tuple[str, str]], dead: pa.RecordBatch) -> pa.RecordBatch:
+    """Fates of rows on which a stage failed; errors: (kind, message) per row. The text goes to `raw`, capped."""
+    raw = [(text.as_py() or "").encode("utf-8", "surrogatepass")[:RAW_CAP_BYTES] for text in dead.column("text")]
+    made = {
+        "stage": pa.array([stage] * dead.num_rows, pa.string()),
+        "fate": pa.array([FATE_QUARANTINED] * dead.num_rows, pa.string()),
+        "error": pa.array([kind for kind, _ in errors], pa.string()),
+        "message": pa.array([message for _, message in errors], pa.string()),
+        "raw": pa.array(raw, pa.binary()),
+    }
+    return with_columns(dead, made)
+
+
+def with_columns(batch: pa.RecordBatch, made: Mapping[str, pa.Array]) -> pa.RecordBatch:
+    """`batch` with the columns of `made` added, and `address` = `row`."""
+    columns = {name: batch.column(name) for name in batch.schema.names if name not in made}
+    columns["address"] = batch.column("row").cast(pa.uint64())
+    columns |= made
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _nullable(values: np.ndarray) -> pa.Array:
+    return pa.array(values, pa.float64(), mask=np.isnan(values))

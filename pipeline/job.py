@@ -1,0 +1,103 @@
+"""A job: the unit of work that an executor runs and the ledger records.
+
+A job is a small picklable object with the name of its step and its shard key. It reads files by reference, publishes files named
+by its key, and returns what it published and counted. Running it twice writes the same bytes under the same names.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from curate.pipeline.spec.model import EngineConfig
+from curate.storage.store import FileRef, Store
+
+EXTENSIONS = {"rows": "parquet", "sidecar": "parquet", "fates": "parquet", "documents": "parquet"}
+"""File name extension by kind; `arrows` (sliced Arrow) for the rest unless the job says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A file that a job published. `part` numbers several files of one kind; `text_bytes` is the text its rows hold."""
+
+    kind: str
+    part: int
+    ref: FileRef
+    text_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What a job published and counted (flat names such as `stage|language|read`)."""
+
+    files: tuple[OutputFile, ...]
+    counts: Mapping[str, int] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A document given up because native code crashed or hung on it, twice, alone."""
+
+    id: str
+    stage: str
+    reason: str
+
+
+class Watch(Protocol):
+    """Told before each piece of risky work, so that a hang or crash can be named and ended."""
+
+    def begin(self, document: str, stage: str) -> None:
+        """`document` is its id, or the first of a batch."""
+
+    def end(self) -> None:
+        """The piece is done."""
+
+    @property
+    def single(self) -> bool:
+        """True in careful mode: work on one document at a time."""
+
+
+class NoWatch:
+    """Trusts the work; for tests and notebooks."""
+
+    single = False
+
+    def begin(self, document: str, stage: str) -> None:
+        """Nothing to arm."""
+
+    def end(self) -> None:
+        """Nothing to disarm."""
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """What a worker gives to a job."""
+
+    store: Store
+    engine: EngineConfig
+    seed: int
+    watch: Watch = field(default_factory=NoWatch)
+    failpoint: Callable[[str], None] = lambda name: None
+
+
+class Job(Protocol):
+    """Contract of a job."""
+
+    @property
+    def step(self) -> str:
+        """Name of the step's folder below `steps/`."""
+
+    @property
+    def key(self) -> str:
+        """Shard key, 32 hex digits."""
+
+    def run(self, context: JobContext) -> JobResult:
+        """Do the work. Raises DamagedFile for an input that must be made again."""
+
+
+def output_path(step: str, key: str, kind: str, part: int = 0, extension: str | None = None) -> str:
+    """Where a job publishes a file: named by step fingerprint and shard key, so a stale job can only write what belongs there."""
+    ending = extension or EXTENSIONS.get(kind, "sliced")
+    return f"steps/{step}/{key}.{kind}.{part}.{ending}"

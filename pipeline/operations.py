@@ -1,0 +1,203 @@
+"""Operations on a batch of live documents: measure, judge, edit, join verdicts. Errors cost rows, never batches.
+
+An exception inside a per-document stage is retried row by row; rows that raise are quarantined. In careful mode every document is
+worked on alone, under the watch's CPU limit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curate.errors import CurateError, StageError
+from curate.pipeline.chain import (
+    AnnotateOperation,
+    EditOperation,
+    Operation,
+    RuleOperation,
+    VerdictOperation,
+)
+from curate.pipeline.fates import quarantined_fates, removed_fates
+from curate.pipeline.job import Decision, Watch
+from curate.stages.rules import Verdicts, evaluate
+
+
+class Batch:
+    """Live documents as named columns; rows only leave, columns only come."""
+
+    def __init__(self, columns: dict[str, pa.Array], num_rows: int) -> None:
+        self.columns = columns
+        self.num_rows = num_rows
+
+    @classmethod
+    def of(cls, batch: pa.RecordBatch) -> Batch:
+        return cls({name: batch.column(name) for name in batch.schema.names}, batch.num_rows)
+
+    def column(self, name: str) -> pa.Array:
+        return self.columns[name]
+
+    def select(self, schema: pa.Schema) -> pa.RecordBatch:
+        return pa.RecordBatch.from_arrays([self.columns[field.name] for field in schema], schema=schema)
+
+    def record_batch(self, names: Sequence[str] | None = None) -> pa.RecordBatch:
+        chosen = list(names) if names is not None else list(self.columns)
+        return pa.RecordBatch.from_arrays([self.columns[name] for name in chosen], names=chosen)
+
+    def split(self, kept: np.ndarray) -> pa.RecordBatch:
+        """Keep the rows where `kept`; returns the others."""
+        mask = pa.array(kept)
+        dead = self.record_batch().filter(pc.invert(mask))
+        live = self.record_batch().filter(mask)
+        self.columns = {name: live.column(name) for name in live.schema.names}
+        self.num_rows = live.num_rows
+        return dead
+
+    def text_bytes(self) -> int:
+        return int(pc.sum(pc.binary_length(self.columns["text"])).as_py() or 0)
+
+
+class Runner:
+    """Runs the operations of a segment over batches and counts per stage entry."""
+
+    def __init__(
+        self, operations: Sequence[Operation], watch: Watch, counts: Counter[str], decisions: Sequence[Decision]
+    ) -> None:
+        self.operations, self.watch, self.counts = operations, watch, counts
+        self.given_up = {decision.id: decision for decision in decisions}
+        self.closing = {operation.entry: index for index, operation in enumerate(operations)}
+
+    def run(self, batch: Batch, verdicts: pa.Table | None) -> Iterator[pa.RecordBatch]:
+        """Apply every operation to `batch` in place; yields the fates of the rows that end."""
+        started: set[str] = set()
+        for index, operation in enumerate(self.operations):
+            entry = operation.entry
+            if entry not in started:
+                started.add(entry)
+                self.counts[f"stage|{entry}|read"] += batch.num_rows
+            yield from self.apply(operation, batch, verdicts)
+            if self.closing[entry] == index:
+                self.counts[f"stage|{entry}|kept"] += batch.num_rows
+
+    def apply(self, operation: Operation, batch: Batch, verdicts: pa.Table | None) -> Iterator[pa.RecordBatch]:
+        if batch.num_rows == 0 and not isinstance(operation, RuleOperation):
+            add_empty_columns(operation, batch)
+        elif isinstance(operation, AnnotateOperation):
+            yield from self.guarded(operation, batch, lambda part: annotate(operation, part))
+        elif isinstance(operation, EditOperation):
+            yield from self.guarded(operation, batch, lambda part: edit(operation, part))
+        elif isinstance(operation, VerdictOperation):
+            join_verdicts(operation, batch, verdicts)
+        elif batch.num_rows:
+            yield from self.judge(operation, batch)
+
+    def judge(self, operation: RuleOperation, batch: Batch) -> Iterator[pa.RecordBatch]:
+        verdicts = evaluate(operation.rules, batch.record_batch(), operation.columns)
+        kept = verdicts.first_broken() < 0
+        if kept.all():
+            return
+        dead = batch.split(kept)
+        gone = ~kept
+        of_dead = Verdicts(verdicts.broken[gone], verdicts.value[gone], verdicts.low[gone], verdicts.high[gone])
+        self.counts[f"stage|{operation.entry}|removed"] += dead.num_rows
+        yield removed_fates(operation.entry, operation.rules, operation.columns, of_dead, dead, self.counts)
+
+    def guarded(
+        self,
+        operation: AnnotateOperation | EditOperation,
+        batch: Batch,
+        work: Callable[[pa.RecordBatch], dict[str, pa.Array]],
+    ) -> Iterator[pa.RecordBatch]:
+        """Run `work` on the whole batch, or row by row after an exception, for given-up documents and in careful mode."""
+        whole = batch.record_batch()
+        ids = whole.column("id")
+        if not self.watch.single and not any(ids[i].as_py() in self.given_up for i in self.suspects(ids)):
+            self.watch.begin(ids[0].as_py(), operation.entry)
+            try:
+                batch.columns |= work(whole)
+                return
+            except (CurateError, MemoryError):
+                raise
+            except Exception:  # found again below, row by row, where it names the document
+                pass
+        made: list[dict[str, pa.Array]] = []
+        errors: dict[int, tuple[str, str]] = {}
+        for row in range(whole.num_rows):
+            identity = ids[row].as_py()
+            if identity in self.given_up:
+                errors[row] = ("given_up", self.given_up[identity].reason)
+                continue
+            self.watch.begin(identity, operation.entry)
+            try:
+                made.append(work(whole.slice(row, 1)))
+            except (CurateError, MemoryError):
+                raise
+            except Exception as error:
+                errors[row] = ("stage_failed", f"{type(error).__name__}: {error}")
+        if errors:
+            kept = np.array([row not in errors for row in range(whole.num_rows)])
+            dead = batch.split(kept)
+            self.counts[f"stage|{operation.entry}|quarantined"] += dead.num_rows
+            yield quarantined_fates(operation.entry, [errors[row] for row in sorted(errors)], dead)
+        if made:
+            batch.columns |= {name: pa.concat_arrays([part[name] for part in made]) for name in made[0]}
+        else:
+            add_empty_columns(operation, batch)
+
+    def suspects(self, ids: pa.Array) -> Sequence[int]:
+        """Rows whose id was given up; looked for only when there are any."""
+        if not self.given_up:
+            return ()
+        found = pc.index_in(ids, value_set=pa.array(list(self.given_up), pa.string()))
+        result: Sequence[int] = np.flatnonzero(pc.is_valid(found).to_numpy(zero_copy_only=False)).tolist()
+        return result
+
+
+def annotate(operation: AnnotateOperation, batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    """The columns an annotator makes, checked against its declaration; document columns are filled where they are null."""
+    annotator = operation.annotator
+    measured = annotator.annotate(batch.select(list(annotator.reads)))
+    fields = (*operation.fields, *(batch.schema.field(name) for name in annotator.fills))
+    check(operation.entry, type(annotator).__name__, measured, fields, batch.num_rows)
+    made = {field.name: measured.column(i) for i, field in enumerate(operation.fields)}
+    for offset, name in enumerate(annotator.fills):
+        made[name] = pc.coalesce(batch.column(name), measured.column(len(operation.fields) + offset))
+    return made
+
+
+def edit(operation: EditOperation, batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    """The new text and the edit counts."""
+    edited = operation.editor.edit(batch)
+    fields = (pa.field("text", pa.large_string()), *operation.fields)
+    check(operation.entry, type(operation.editor).__name__, edited, fields, batch.num_rows)
+    return {field.name: edited.column(i) for i, field in enumerate(fields)}
+
+
+def check(entry: str, kind: str, made: pa.RecordBatch, fields: Sequence[pa.Field], rows: int) -> None:
+    """A stage must return what it declared. Raises StageError."""
+    types = [column.type for column in made.columns]
+    if made.num_rows != rows or types != [field.type for field in fields]:
+        raise StageError(
+            f"stage '{entry}': {kind} returned {made.num_rows} rows of {types}, declared are {rows} rows of "
+            f"{[str(field.type) for field in fields]}"
+        )
+
+
+def join_verdicts(operation: VerdictOperation, batch: Batch, verdicts: pa.Table | None) -> None:
+    """Add the verdict columns by row number; a row without a verdict gets nulls."""
+    if verdicts is None:
+        raise StageError(f"stage '{operation.entry}': its verdicts are missing")
+    position = pc.index_in(batch.column("row"), value_set=verdicts.column("row").combine_chunks())
+    links = ("duplicate_of", "duplicate_source", "similarity")
+    names = [*(field.name for field in operation.fields), *links]
+    for index, name in enumerate(names):
+        batch.columns[name] = verdicts.column(index + 1).combine_chunks().take(position)
+
+
+def add_empty_columns(operation: Operation, batch: Batch) -> None:
+    """Give an empty batch the columns it would have."""
+    if not isinstance(operation, RuleOperation):
+        batch.columns |= {field.name: pa.array([], field.type) for field in operation.fields}

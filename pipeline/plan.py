@@ -1,0 +1,216 @@
+"""The plan: every step of a run with its fingerprint, before any work is done.
+
+Steps: read (per source) -> segments (per source) -> settle and lookup (per exchange) -> documents, fates -> tokenizer, tokens.
+Fingerprints need no data, so a plan can be compared with the run folder to say what is cached and which YAML key changed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from curate.pipeline.chain import (
+    AnnotateOperation,
+    EditOperation,
+    RuleOperation,
+    SegmentPlan,
+    all_signals,
+    compile_chain,
+)
+from curate.pipeline.dag import Dag, resolve
+from curate.pipeline.fingerprint import (
+    Ingredients,
+    configuration,
+    distribution_versions,
+    source_ingredients,
+    stage_ingredients,
+    step_fingerprint,
+)
+from curate.pipeline.spec.model import PipelineSpec, StageEntry
+from curate.stages.base import Exchange
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step. `label` is what people read; `name` is its folder below `steps/`; `parents` are labels."""
+
+    label: str
+    kind: str
+    fingerprint: str
+    ingredients: Ingredients
+    parents: tuple[str, ...]
+    source: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.label}-{self.fingerprint[:12]}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known before the first record is read."""
+
+    spec: PipelineSpec
+    dag: Dag
+    chains: Mapping[str, tuple[SegmentPlan, ...]]
+    signals: tuple[pa.Field, ...]
+    steps: Mapping[str, PlannedStep]
+
+    def exchanges(self) -> tuple[StageEntry, ...]:
+        """Exchange entries that some source passes, in pipeline order."""
+        used = {s.exchange.name for chain in self.chains.values() for s in chain if s.exchange is not None}
+        return tuple(entry for entry in self.spec.stages if entry.name in used)
+
+    def passing(self, exchange: str) -> tuple[str, ...]:
+        """Sources whose chain holds this exchange, in source order."""
+        return tuple(
+            source
+            for source, chain in self.chains.items()
+            if any(s.exchange is not None and s.exchange.name == exchange for s in chain)
+        )
+
+
+def segment_label(segment: SegmentPlan) -> str:
+    """`<source>.<k>`."""
+    return f"{segment.source}.{segment.index}"
+
+
+def build_plan(spec: PipelineSpec) -> Plan:
+    """Resolve the DAG, compile the chains, fingerprint every step. Raises SpecError."""
+    dag = resolve(spec.stages, tuple(spec.sources))
+    chains = {source: compile_chain(source, dag.chains[source]) for source in spec.sources}
+    planner = _Planner(spec, chains)
+    planner.add_reads()
+    planner.add_segments()
+    planner.add_outputs()
+    return Plan(spec, dag, chains, all_signals(list(chains.values())), planner.steps)
+
+
+class _Planner:
+    """Adds steps in dependency order."""
+
+    def __init__(self, spec: PipelineSpec, chains: Mapping[str, tuple[SegmentPlan, ...]]) -> None:
+        self.spec, self.chains = spec, chains
+        self.steps: dict[str, PlannedStep] = {}
+
+    def add(
+        self, label: str, kind: str, ingredients: Mapping[str, Any], parents: tuple[str, ...], source: str | None = None
+    ) -> None:
+        fingerprint = step_fingerprint(ingredients, [self.steps[parent].fingerprint for parent in parents])
+        self.steps[label] = PlannedStep(label, kind, fingerprint, ingredients, parents, source)
+
+    def engine(self, *names: str) -> dict[str, Any]:
+        """Engine sizes that decide how this step's files are cut."""
+        return {name: getattr(self.spec.engine, name) for name in names}
+
+    def add_reads(self) -> None:
+        cuts = self.engine("shard_input_bytes", "row_group_bytes", "max_document_bytes", "max_expansion_ratio")
+        for name, source in self.spec.sources.items():
+            seed = {"seed": self.spec.seed} if source.sample is not None else {}
+            self.add(f"{name}.read", "read", {**source_ingredients(name, source), "engine": cuts, **seed}, (), name)
+
+    def add_segments(self) -> None:
+        """Segments in rounds: one that joins verdicts waits until every source has emitted for that exchange."""
+        waiting = {source: list(chain) for source, chain in self.chains.items()}
+        settled: set[str] = set()
+        while any(waiting.values()):
+            for source, segments in waiting.items():
+                while segments and (segments[0].applies is None or segments[0].applies.name in settled):
+                    self.add_segment(source, segments.pop(0))
+            for entry in self.spec.stages:
+                emitters = [label for label in self.emitting(entry.name)]
+                if emitters and entry.name not in settled and all(label in self.steps for label in emitters):
+                    self.add_exchange(entry, tuple(emitters))
+                    settled.add(entry.name)
+
+    def emitting(self, exchange: str) -> list[str]:
+        return [
+            segment_label(segment)
+            for chain in self.chains.values()
+            for segment in chain
+            if segment.exchange is not None and segment.exchange.name == exchange
+        ]
+
+    def add_segment(self, source: str, segment: SegmentPlan) -> None:
+        parents = [f"{source}.read" if segment.index == 1 else f"{source}.{segment.index - 1}"]
+        if segment.applies is not None:
+            parents += [f"{segment.applies.name}.settle", f"{segment.applies.name}.lookup"]
+        ingredients: dict[str, Any] = {
+            "operations": [_operation(operation) for operation in segment.operations],
+            "emits": None if segment.exchange is None else stage_ingredients(segment.exchange.stage),
+            "materialise": segment.materialise,
+            "engine": self.engine("batch_bytes", "row_group_bytes"),
+            "limit": self.spec.sources[source].limit,
+        }
+        self.add(segment_label(segment), "segment", ingredients, tuple(parents), source)
+
+    def add_exchange(self, entry: StageEntry, emitters: tuple[str, ...]) -> None:
+        assert isinstance(entry.stage, Exchange)
+        cuts = self.engine("exchange_partition_bytes", "exchange_fan_in")
+        self.add(f"{entry.name}.settle", "settle", {**stage_ingredients(entry.stage), "engine": cuts}, emitters)
+        self.add(f"{entry.name}.lookup", "lookup", {}, (f"{entry.name}.settle",))
+
+    def add_outputs(self) -> None:
+        last = [segment_label(chain[-1]) for chain in self.chains.values()]
+        every = tuple(label for label, step in self.steps.items() if step.kind in ("read", "segment"))
+        cuts = self.engine("part_bytes", "row_group_bytes")
+        for source, label in zip(self.chains, last, strict=True):
+            self.add(f"{source}.documents", "documents", {"engine": cuts}, (label,), source)
+        self.add("fates", "fates", {"engine": cuts}, every)
+        documents = tuple(f"{source}.documents" for source in self.chains)
+        if self.spec.tokenizer is not None:
+            self.add("tokenizer", "tokenizer", self.tokenizer_ingredients(), documents)
+        if self.spec.pack is not None:
+            pack = {"pack": configuration(self.spec.pack), "seed": self.spec.seed}
+            libraries = {"distributions": distribution_versions(("gigatoken", "tokenizers"))}
+            self.add("tokens.encode", "encode", {**pack, **libraries}, ("tokenizer", *documents))
+            self.add("tokens.files", "assemble", pack, ("tokens.encode",))
+            self.add("tokens.index", "index", pack, ("tokens.files",))
+
+    def tokenizer_ingredients(self) -> dict[str, Any]:
+        assert self.spec.tokenizer is not None
+        fraction = self.spec.pack.validation_fraction if self.spec.pack is not None else 0.0
+        return {
+            "tokenizer": configuration(self.spec.tokenizer),
+            "distributions": distribution_versions(("tokenizers",)),
+            "validation_fraction": fraction,
+            "seed": self.spec.seed,
+        }
+
+
+def _operation(operation: Any) -> dict[str, Any]:
+    """What an operation does, without the names that only label it (they do name columns, so column names count)."""
+    if isinstance(operation, AnnotateOperation):
+        return {**stage_ingredients(operation.annotator), "columns": [field.name for field in operation.fields]}
+    if isinstance(operation, EditOperation):
+        return {**stage_ingredients(operation.editor), "columns": [field.name for field in operation.fields]}
+    if isinstance(operation, RuleOperation):
+        rules = [[r.name, r.signal, _bound(r.low), _bound(r.high), r.by, r.missing] for r in operation.rules]
+        return {"entry": operation.entry, "rules": rules, "columns": dict(operation.columns)}
+    return {"entry": operation.entry, "verdict": [field.name for field in operation.fields]}
+
+
+def _bound(bound: Any) -> Any:
+    """JSON form of a bound; infinities as words."""
+    if bound is None:
+        return None
+    if isinstance(bound, Mapping):
+        return {key: _bound(value) for key, value in bound.items()}
+    return repr(float(bound))
+
+
+def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Dotted keys whose values differ between two ingredient trees; for `curate plan`."""
+    changed = []
+    for key in sorted(set(old) | set(new)):
+        before, after = old.get(key), new.get(key)
+        name = f"{prefix}{key}"
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            changed += changed_keys(before, after, f"{name}.")
+        elif orjson.dumps(before, option=orjson.OPT_SORT_KEYS) != orjson.dumps(after, option=orjson.OPT_SORT_KEYS):
+            changed.append(name)
+    return changed

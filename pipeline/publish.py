@@ -1,0 +1,87 @@
+"""Publishing a finished run: move results from `steps/` to their final names, delete what no longer belongs, keep the books.
+
+`manifest.json` names every file of the final folders with size, checksum and the step file it came from. While files move, the
+manifest is replaced by `promoting.json`; a run that finds one trusts a final file only after reading all its bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from curate.storage.store import FileRef, Store
+
+FINAL_FOLDERS = ("documents", "removed", "quarantine", "tokenizer", "tokens")
+MANIFEST = "manifest.json"
+PROMOTING = "promoting.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One step file and its final path."""
+
+    ref: FileRef
+    final: str
+
+
+def load_promoted(store: Store) -> dict[str, str]:
+    """step path -> final path of files that former runs moved and that are still there."""
+    trusted = store.exists(MANIFEST)
+    name = MANIFEST if trusted else PROMOTING
+    if not store.exists(name):
+        return {}
+    sizes = {path: size for folder in FINAL_FOLDERS for path, size in store.sizes(folder).items()}
+    promoted = {}
+    for final, entry in orjson.loads(store.read(name))["files"].items():
+        same = sizes.get(final) == entry["size"]
+        if same and (trusted or store.checksum(final) == entry["checksum"]):
+            promoted[entry["step_path"]] = final
+    return promoted
+
+
+def promote(store: Store, promotions: Sequence[Promotion], origins: dict[str, str], failpoint: Callable[[str], None]) -> None:
+    """Move everything to its final name; files that are there already stay.
+
+    origins: final path -> step path for refs that already point at a final file.
+    """
+    entries = {
+        item.final: {
+            "step_path": origins.get(item.ref.path, item.ref.path),
+            "size": item.ref.size_bytes,
+            "checksum": item.ref.checksum,
+        }
+        for item in promotions
+    }
+    manifest = orjson.dumps({"format_version": 1, "files": entries}, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
+    if store.exists(MANIFEST) and store.read(MANIFEST) == manifest:
+        return
+    store.publish(PROMOTING, manifest)
+    store.delete(MANIFEST)
+    moves = [item for item in promotions if item.ref.path != item.final]
+    _set_aside(store, moves, {item.ref.path for item in promotions})
+    for item in moves:
+        store.move(_source(store, item), item.final)
+        failpoint("in_collect")
+    for folder in FINAL_FOLDERS:
+        for path in store.sizes(folder):
+            if path not in entries:
+                store.delete(path)
+    store.publish(MANIFEST, manifest)
+    store.delete(PROMOTING)
+
+
+ASIDE = "steps/.aside/"
+
+
+def _set_aside(store: Store, moves: Sequence[Promotion], sources: set[str]) -> None:
+    """A final file that will move to another final name must not be overwritten before it has moved."""
+    for item in moves:
+        if item.final in sources and store.exists(item.final):
+            store.move(item.final, ASIDE + item.final)
+
+
+def _source(store: Store, item: Promotion) -> str:
+    aside = ASIDE + item.ref.path
+    return aside if store.exists(aside) else item.ref.path

@@ -1,0 +1,225 @@
+"""Segments: a fused chain of per-document operations over one base shard, in one process, Arrow all the way.
+
+The shard is streamed in batches bounded by bytes. What stays in memory for the whole shard is row numbers and new signals, never
+text. One commit publishes: new base rows or a row-aligned sidecar (alive flag, signals), the sorted exchange rows, and fates.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curate.errors import StageError
+from curate.kernels.draw import Purpose, draw_many, selected
+from curate.pipeline.chain import SegmentPlan
+from curate.pipeline.exchange import (
+    ExchangeRows,
+    VerdictInput,
+    emit_first,
+    read_verdicts,
+    verdict_schema,
+)
+from curate.pipeline.fates import FateWriter
+from curate.pipeline.job import Decision, JobContext, JobResult, OutputFile, output_path
+from curate.pipeline.operations import Batch, Runner
+from curate.stages.base import Exchange
+from curate.storage.parquet import ParquetWriter, cut_by_bytes, read_batches, write_parquet
+from curate.storage.schema import DOCUMENT_FIELDS, ROW_FIELD
+from curate.storage.store import FileRef
+
+RemovedText = Literal["all", "sample", "none"]
+SAMPLE_RATE = 0.01
+"""Share of removed documents whose text is kept with `removed: {text: sample}`."""
+
+ALIVE_FIELD = pa.field("alive", pa.bool_(), nullable=False)
+
+
+@dataclass(frozen=True)
+class SegmentJob:
+    """Run one segment over one base shard.
+
+    base: the shard's rows; base_signals: the signal columns it holds. sidecars: of the segments since the base was written, in
+    order, with the signals each added. take: documents of the shard that count (a source's `limit`), None for all.
+    """
+
+    step: str
+    key: str
+    plan: SegmentPlan
+    base: FileRef
+    base_signals: tuple[pa.Field, ...]
+    sidecars: tuple[tuple[FileRef, tuple[pa.Field, ...]], ...]
+    verdicts: VerdictInput | None
+    partitions: int
+    keep_text: RemovedText
+    take: int | None
+    decisions: tuple[Decision, ...] = ()
+
+    def run(self, context: JobContext) -> JobResult:
+        """Publish the segment's files. Raises StageError when rows in and rows out plus fates differ."""
+        work = _Work(self, context)
+        try:
+            return work.run()
+        except BaseException as error:
+            work.abandon(error)
+            raise
+
+
+class _Work:
+    """State of one job."""
+
+    def __init__(self, job: SegmentJob, context: JobContext) -> None:
+        self.job, self.context, self.plan = job, context, job.plan
+        self.counts: Counter[str] = Counter()
+        known = (*job.plan.signals_before, *job.plan.signals)
+        self.fates = FateWriter(context.store, self.path("fates"), known, context.engine.row_group_bytes)
+        self.runner = Runner(job.plan.operations, context.watch, self.counts, job.decisions)
+        self.live_rows: list[pa.Array] = []
+        self.live_signals: list[list[pa.Array]] = [[] for _ in job.plan.signals]
+        self.emitted: ExchangeRows | None = None
+        if job.plan.exchange is not None:
+            assert isinstance(job.plan.exchange.stage, Exchange)
+            self.emitted = ExchangeRows(job.plan.exchange.stage.phases()[0], job.partitions)
+        self.alive_in = self.alive_out = self.text_bytes = self.base_rows = 0
+
+    def path(self, kind: str) -> str:
+        return output_path(self.job.step, self.job.key, kind)
+
+    def run(self) -> JobResult:
+        files = self.materialise() if self.plan.materialise else self.sidecar()
+        self.context.watch.end()
+        if self.emitted is not None:
+            path = self.path("exchange")
+            files.append(OutputFile("exchange", 0, self.emitted.publish(self.context.store, path)))
+        if (fates := self.fates.close()) is not None:
+            files.append(OutputFile("fates", 0, fates))
+        if self.alive_in != self.alive_out + self.fates.count:
+            raise StageError(
+                f"{self.job.step}: {self.alive_in} documents went in, {self.alive_out} came out and {self.fates.count} ended; "
+                "a stage lost or made documents"
+            )
+        self.counts["segment|in"] += self.alive_in
+        self.counts["segment|out"] += self.alive_out
+        self.counts["segment|text_bytes"] += self.text_bytes
+        return JobResult(tuple(files), self.counts)
+
+    def materialise(self) -> list[OutputFile]:
+        signals = (*self.plan.signals_before, *self.plan.signals)
+        schema = pa.schema([*DOCUMENT_FIELDS, ROW_FIELD, *signals])
+        with self.context.store.create(self.path("rows")) as file:
+            writer = ParquetWriter(file, schema, self.context.engine.row_group_bytes)
+            for live in self.live_batches():
+                writer.write(live.select(schema))
+            writer.close()
+        ref = FileRef(self.path("rows"), file.size_bytes, file.checksum, writer.rows)
+        return [OutputFile("rows", 0, ref, self.text_bytes)]
+
+    def sidecar(self) -> list[OutputFile]:
+        base_rows: list[pa.Array] = []
+        for live in self.live_batches(base_rows):
+            self.live_rows.append(live.column("row"))
+            for collected, field in zip(self.live_signals, self.plan.signals, strict=True):
+                collected.append(live.column(field.name))
+        rows = _concat(base_rows, ROW_FIELD.type)
+        alive = _concat(self.live_rows, ROW_FIELD.type)
+        position = pc.index_in(rows, value_set=alive) if len(alive) else pa.nulls(len(rows), pa.int32())
+        columns = [pc.is_valid(position)]
+        for collected, field in zip(self.live_signals, self.plan.signals, strict=True):
+            columns.append(_concat(collected, field.type).take(position))
+        schema = pa.schema([ALIVE_FIELD, *self.plan.signals])
+        batch = pa.RecordBatch.from_arrays(columns, schema=schema)
+        path = self.path("sidecar")
+        ref = write_parquet(self.context.store, path, schema, [batch], self.context.engine.row_group_bytes)
+        return [OutputFile("sidecar", 0, ref, self.text_bytes)]
+
+    def live_batches(self, base_rows: list[pa.Array] | None = None) -> Iterator[Batch]:
+        """Run the operations batch by batch; yields the survivors, records the dead."""
+        schema = pa.schema([*DOCUMENT_FIELDS, ROW_FIELD, *self.plan.signals_before])
+        verdicts = self.verdict_table()
+        for joined, alive in self.joined(schema):
+            if base_rows is not None:
+                base_rows.append(joined.column("row"))
+            live = joined.filter(alive)
+            self.alive_in += live.num_rows
+            for piece in cut_by_bytes(live, self.context.engine.batch_bytes):
+                batch = Batch.of(piece)
+                for dead in self.runner.run(batch, verdicts):
+                    self.fates.add_batch(self.without_text(dead))
+                self.alive_out += batch.num_rows
+                self.text_bytes += batch.text_bytes()
+                if self.emitted is not None and batch.num_rows:
+                    assert self.plan.exchange is not None
+                    emit_first(self.plan.exchange, batch, self.emitted)
+                yield batch
+
+    def without_text(self, fates: pa.RecordBatch) -> pa.RecordBatch:
+        """Drop the text of removed documents that the run does not keep; quarantined bytes stay."""
+        if self.job.keep_text == "all":
+            return fates
+        index = fates.schema.get_field_index("text")
+        kept = np.zeros(fates.num_rows, dtype=bool)
+        if self.job.keep_text == "sample":
+            kept = selected(draw_many(self.context.seed, Purpose.SAMPLE, fates.column("id")), SAMPLE_RATE)
+        text = pc.if_else(pa.array(kept), fates.column(index), pa.scalar(None, pa.large_string()))
+        return fates.set_column(index, "text", text)
+
+    def joined(self, schema: pa.Schema) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
+        """Base rows with the signals of the sidecars joined on, and which of them are alive."""
+        sidecars = [
+            _Aligned(read_batches(self.context.store, ref), pa.schema([ALIVE_FIELD, *fields]))
+            for ref, fields in self.job.sidecars
+        ]
+        columns = [field.name for field in (*DOCUMENT_FIELDS, ROW_FIELD, *self.job.base_signals)]
+        for batch in read_batches(self.context.store, self.job.base, columns):
+            alive = self.within_limit(batch.num_rows)
+            arrays = {name: batch.column(name) for name in columns}
+            for sidecar in sidecars:
+                part = sidecar.take(batch.num_rows)
+                alive = pc.and_(alive, part.column("alive"))
+                arrays |= {name: part.column(name) for name in part.schema.names if name != "alive"}
+            yield pa.RecordBatch.from_arrays([arrays[field.name] for field in schema], schema=schema), alive
+            self.base_rows += batch.num_rows
+
+    def within_limit(self, rows: int) -> pa.Array:
+        if self.job.take is None:
+            return pa.array(np.ones(rows, dtype=bool))
+        return pa.array(np.arange(self.base_rows, self.base_rows + rows) < self.job.take)
+
+    def verdict_table(self) -> pa.Table | None:
+        if self.job.verdicts is None:
+            return None
+        assert self.plan.applies is not None
+        assert isinstance(self.plan.applies.stage, Exchange)
+        return read_verdicts(self.context.store, self.job.verdicts, verdict_schema(self.plan.applies.stage))
+
+    def abandon(self, error: BaseException) -> None:
+        self.fates.abandon(error)
+
+
+class _Aligned:
+    """Takes the next n rows from a stream of batches."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
+        self._batches = batches
+        self._schema = schema
+        self._rest: list[pa.RecordBatch] = []
+
+    def take(self, rows: int) -> pa.RecordBatch:
+        have = sum(batch.num_rows for batch in self._rest)
+        while have < rows:
+            batch = next(self._batches)
+            self._rest.append(batch)
+            have += batch.num_rows
+        table = pa.Table.from_batches(self._rest, self._schema).combine_chunks()
+        whole = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=self._schema)
+        self._rest = [whole.slice(rows)] if whole.num_rows > rows else []
+        return whole.slice(0, rows)
+
+
+def _concat(arrays: Sequence[pa.Array], kind: pa.DataType) -> pa.Array:
+    return pa.concat_arrays(arrays) if arrays else pa.array([], kind)

@@ -1,0 +1,314 @@
+"""From planned steps to jobs: which files go into which job, and the shard key that names its results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import xxhash
+
+from curate.pipeline.chain import SegmentPlan
+from curate.pipeline.collect import CollectDocumentsJob, CollectFatesJob
+from curate.pipeline.driver import Driver, Step
+from curate.pipeline.exchange import (
+    LOOKUP_GROUP,
+    ConsolidateJob,
+    ExchangeInput,
+    LookupJob,
+    SettleJob,
+    VerdictInput,
+)
+from curate.pipeline.fingerprint import digest
+from curate.pipeline.job import Decision
+from curate.pipeline.ledger import StepRecords
+from curate.pipeline.plan import Plan, PlannedStep
+from curate.pipeline.read import ReadJob
+from curate.pipeline.segment import RemovedText, SegmentJob
+from curate.pipeline.shards import Shard, SourceShards
+from curate.pipeline.spec.model import StageEntry
+from curate.stages.base import Exchange
+from curate.stages.sources.base import InputFile, InputSplit, Source
+from curate.storage.store import FileRef
+
+SMALL_FILE_SHARE = 16
+"""A file below 1/16 of `shard_input_bytes` may end a group of small files when its path says so."""
+FATES_PART_BYTES = 64 * 2**20
+"""Compressed fates that one part of removed/ and quarantine/ collects."""
+
+Splits = tuple[InputSplit, ...]
+
+
+def group_splits(source: Source, files: Sequence[InputFile], shard_input_bytes: int) -> list[Splits]:
+    """Splits of a source as reading jobs: large files alone, small ones grouped in path order.
+
+    A group ends when it is full, or (above 1/4) after a file whose path hash says so: cuts depend on content, not on position, so
+    one new file does not move all later groups.
+    """
+    groups: list[Splits] = []
+    group: list[InputSplit] = []
+    size = 0
+    for file in files:
+        splits = source.splits(file, shard_input_bytes)
+        if len(splits) > 1 or file.size_bytes * SMALL_FILE_SHARE >= shard_input_bytes:
+            groups += [tuple(group)] if group else []
+            groups += [(split,) for split in splits]
+            group, size = [], 0
+            continue
+        group += splits
+        size += file.size_bytes
+        ends_here = size * 4 >= shard_input_bytes and xxhash.xxh3_64_intdigest(file.path) % 8 == 0
+        if size >= shard_input_bytes or ends_here:
+            groups.append(tuple(group))
+            group, size = [], 0
+    return [*groups, tuple(group)] if group else groups
+
+
+@dataclass
+class SourceState:
+    """Where a source's documents are between two segments."""
+
+    name: str
+    read: Step
+    groups: list[Splits]
+    shards: SourceShards | None = None
+    base: StepRecords | None = None
+    base_signals: tuple[pa.Field, ...] = ()
+    sidecars: list[tuple[StepRecords, tuple[pa.Field, ...]]] = field(default_factory=list)
+    segments: list[Step] = field(default_factory=list)
+
+    def base_ref(self, index: int, shard: Shard) -> FileRef:
+        return shard.rows if self.base is None else self.base.ref(index, "rows")
+
+
+@dataclass
+class ExchangeState:
+    """Results of a settled exchange."""
+
+    verdicts: tuple[FileRef, ...]
+    lookups: tuple[FileRef, ...]
+
+
+class StepFactory:
+    """Builds steps of one run; knows the plan, the driver's decisions and where every source stands."""
+
+    def __init__(self, plan: Plan, driver: Driver, keep_text: RemovedText) -> None:
+        self.plan, self.driver, self.keep_text = plan, driver, keep_text
+        self.sources: dict[str, SourceState] = {}
+        self.exchanges: dict[str, ExchangeState] = {}
+        self.document_steps: dict[str, Step] = {}
+
+    def planned(self, label: str) -> PlannedStep:
+        return self.plan.steps[label]
+
+    def decisions(self, source: str, splits: Splits) -> tuple[Decision, ...]:
+        """Decisions about documents of these files."""
+        prefixes = tuple(f"{source}/{split.file.path}#" for split in splits)
+        return tuple(d for d in self.driver.decisions if d.id.startswith(prefixes))
+
+    def read(self, name: str, source: Source, files: Sequence[InputFile]) -> Step:
+        """The reading step of a source."""
+        groups = group_splits(source, files, self.plan.spec.engine.shard_input_bytes)
+        planned = self.planned(f"{name}.read")
+
+        def make(index: int) -> ReadJob:
+            splits = groups[index]
+            decisions = self.decisions(name, splits)
+            inputs = [[s.file.path, s.file.size_bytes, s.file.stamp, s.start, s.end] for s in splits]
+            key = digest([planned.fingerprint, inputs, [[d.id, d.stage, d.reason] for d in decisions]])
+            return ReadJob(planned.name, key, name, source, splits, decisions)
+
+        step = Step(planned.name, planned.label, len(groups), make)
+        self.sources[name] = SourceState(name, step, groups)
+        return step
+
+    def finish_reading(self) -> None:
+        """All sources are read: number the shards."""
+        ordinal = 0
+        for name, state in self.sources.items():
+            state.shards = SourceShards(name, state.read.records, self.plan.spec.sources[name].limit)
+            state.shards.first_ordinal = ordinal
+            ordinal += len(state.shards)
+
+    def segment(self, segment: SegmentPlan) -> Step:
+        """One segment of one source, a job per base shard."""
+        state = self.sources[segment.source]
+        shards, planned = state.shards, self.planned(f"{segment.source}.{segment.index}")
+        assert shards is not None
+        base, base_signals, sidecars = state.base, state.base_signals, tuple(state.sidecars)
+        partitions = self.partitions(segment.exchange) if segment.exchange is not None else 0
+        exchange = self.exchanges[segment.applies.name] if segment.applies is not None else None
+        shared = [planned.fingerprint, self.keep_text, partitions]
+        verdicts = [] if exchange is None else [f.checksum for f in (*exchange.verdicts, *exchange.lookups)]
+        shared.append(digest(verdicts))
+
+        def make(index: int) -> SegmentJob:
+            shard = shards[index]
+            ordinal = shards.first_ordinal + index
+            reference = shard.rows if base is None else base.ref(index, "rows")
+            beside = tuple((records.ref(index, "sidecar"), fields) for records, fields in sidecars)
+            decisions = self.decisions(segment.source, state.groups[shard.job])
+            joined = None if exchange is None else VerdictInput(ordinal, exchange.verdicts, exchange.lookups)
+            place = ordinal if exchange is not None else -1
+            inputs = [reference.checksum, [ref.checksum for ref, _ in beside], shard.take, place]
+            key = digest([shared, inputs, [[d.id, d.stage, d.reason] for d in decisions]])
+            take = shard.take if base is None else None
+            return SegmentJob(
+                planned.name, key, segment, reference, base_signals, beside, joined, partitions, self.keep_text, take, decisions
+            )
+
+        step = Step(planned.name, planned.label, len(shards), make)
+        state.segments.append(step)
+        return step
+
+    def finish_segment(self, segment: SegmentPlan, step: Step) -> None:
+        """Move the source behind this segment."""
+        state = self.sources[segment.source]
+        if segment.materialise:
+            state.base, state.sidecars = step.records, []
+            state.base_signals = (*segment.signals_before, *segment.signals)
+        else:
+            state.sidecars.append((step.records, segment.signals))
+
+    def partitions(self, entry: StageEntry) -> int:
+        """Partitions of an exchange, from the documents that were read; never from this machine."""
+        assert isinstance(entry.stage, Exchange)
+        phase = entry.stage.phases()[0]
+        width = sum(_width(column.type) for column in phase.schema())
+        documents = sum(self.shards(source).documents for source in self.plan.passing(entry.name))
+        planned_bytes = documents * phase.rows_per_document * width
+        return max(1, math.ceil(planned_bytes / self.plan.spec.engine.exchange_partition_bytes))
+
+    def shards(self, source: str) -> SourceShards:
+        shards = self.sources[source].shards
+        assert shards is not None
+        return shards
+
+    def exchange_inputs(self, entry: StageEntry) -> list[ExchangeInput]:
+        """Files that the segments before this exchange emitted, in document order."""
+        inputs = []
+        for source in self.plan.passing(entry.name):
+            segment = next(s for s in self.plan.chains[source] if s.exchange is not None and s.exchange.name == entry.name)
+            records = self.sources[source].segments[segment.index - 1].records
+            first = self.shards(source).first_ordinal
+            inputs += [ExchangeInput(records.ref(i, "exchange"), first + i) for i in range(records.jobs)]
+        return inputs
+
+    def consolidate(self, entry: StageEntry, phase: int, inputs: Sequence[ExchangeInput], level: int) -> Step:
+        """Merge files in groups of `exchange_fan_in`."""
+        planned = self.planned(f"{entry.name}.settle")
+        size = self.plan.spec.engine.exchange_fan_in
+        groups = [tuple(inputs[start : start + size]) for start in range(0, len(inputs), size)]
+        partitions = self.partitions(entry)
+        name = f"{entry.name}.consolidate.{phase}.{level}-{planned.fingerprint[:12]}"
+
+        def make(index: int) -> ConsolidateJob:
+            key = digest([planned.fingerprint, "consolidate", phase, level, partitions, _inputs(groups[index])])
+            return ConsolidateJob(name, key, entry, phase, groups[index], partitions)
+
+        return Step(name, f"{entry.name}.consolidate", len(groups), make)
+
+    def settle(self, entry: StageEntry, phase: int, inputs: Sequence[ExchangeInput]) -> Step:
+        """Settle one phase, a job per partition."""
+        planned = self.planned(f"{entry.name}.settle")
+        partitions = self.partitions(entry)
+        files = tuple(inputs)
+        shared = digest([planned.fingerprint, phase, partitions, _inputs(files)])
+        name = f"{entry.name}.settle.{phase}-{planned.fingerprint[:12]}"
+
+        def make(index: int) -> SettleJob:
+            return SettleJob(name, digest([shared, index]), entry, phase, index, partitions, files)
+
+        return Step(name, planned.label, partitions, make)
+
+    def lookup(self, entry: StageEntry, settled: StepRecords) -> Step:
+        """Ids of representatives, a job per group of base shards."""
+        planned = self.planned(f"{entry.name}.lookup")
+        links = tuple(settled.ref(i, "links") for i in range(settled.jobs))
+        links = tuple(ref for ref in links if ref.rows)
+        groups: dict[int, list[tuple[int, FileRef]]] = {}
+        for source in self.plan.passing(entry.name) if links else ():
+            shards, state = self.shards(source), self.sources[source]
+            for index in range(len(shards)):
+                ordinal = shards.first_ordinal + index
+                groups.setdefault(ordinal // LOOKUP_GROUP, []).append((ordinal, state.base_ref(index, shards[index])))
+        numbers = sorted(groups)
+
+        def make(index: int) -> LookupJob:
+            members = tuple(groups[numbers[index]])
+            inputs = [[ref.checksum for ref in links], [[ordinal, ref.checksum] for ordinal, ref in members]]
+            key = digest([planned.fingerprint, numbers[index], inputs])
+            return LookupJob(planned.name, key, numbers[index], links, members)
+
+        return Step(planned.name, planned.label, len(numbers), make)
+
+    def documents(self, source: str) -> Step:
+        """Parts of `documents/<source>/`."""
+        planned, state, shards = self.planned(f"{source}.documents"), self.sources[source], self.shards(source)
+        assert state.base is not None
+        parts: list[tuple[list[FileRef], int]] = []
+        for index in range(len(shards)):
+            file = state.base.file(index, "rows")
+            assert file is not None
+            if not file.ref.rows:
+                continue
+            if not parts or parts[-1][1] + file.text_bytes > self.plan.spec.engine.part_bytes:
+                parts.append(([], 0))
+            refs, size = parts[-1]
+            refs.append(file.ref)
+            parts[-1] = (refs, size + file.text_bytes)
+        schema = [[column.name, str(column.type)] for column in self.plan.signals]
+
+        def make(index: int) -> CollectDocumentsJob:
+            refs, size = parts[index]
+            key = digest([planned.fingerprint, schema, [ref.checksum for ref in refs]])
+            return CollectDocumentsJob(planned.name, key, tuple(refs), state.base_signals, self.plan.signals, size)
+
+        return Step(planned.name, planned.label, len(parts), make)
+
+    def fates(self) -> Step:
+        """Parts of `removed/` and `quarantine/`."""
+        planned = self.planned("fates")
+        groups: list[list[tuple[int, tuple[FileRef, ...]]]] = []
+        size = FATES_PART_BYTES
+        for ordinal, refs in self.fates_by_shard():
+            if size >= FATES_PART_BYTES:
+                groups.append([])
+                size = 0
+            groups[-1].append((ordinal, refs))
+            size += sum(ref.size_bytes for ref in refs)
+        schema = [[column.name, str(column.type)] for column in self.plan.signals]
+
+        def make(index: int) -> CollectFatesJob:
+            inputs = tuple(groups[index])
+            key = digest([planned.fingerprint, schema, [[o, [ref.checksum for ref in refs]] for o, refs in inputs]])
+            return CollectFatesJob(planned.name, key, inputs, self.plan.signals)
+
+        extensions: Mapping[str, str] = {"removed": "parquet", "quarantined": "parquet"}
+        return Step(planned.name, planned.label, len(groups), make, extensions)
+
+    def fates_by_shard(self) -> list[tuple[int, tuple[FileRef, ...]]]:
+        """(ordinal, fates files of all its segments) for shards that have any."""
+        found = []
+        for state in self.sources.values():
+            shards = self.shards(state.name)
+            for index in range(len(shards)):
+                read = shards[index].fates
+                later = [segment.records.file(index, "fates") for segment in state.segments]
+                refs = tuple(ref for ref in (read, *(file.ref for file in later if file is not None)) if ref is not None)
+                if refs:
+                    found.append((shards.first_ordinal + index, refs))
+        return found
+
+
+def _inputs(inputs: Sequence[ExchangeInput]) -> list[list[int | None]]:
+    return [[item.ref.checksum, item.ordinal] for item in inputs]
+
+
+def _width(kind: pa.DataType) -> int:
+    """Planned bytes of one value."""
+    try:
+        return max(1, kind.bit_width // 8)
+    except ValueError:
+        return 32

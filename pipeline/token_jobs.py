@@ -1,0 +1,223 @@
+"""Jobs after the documents: train the tokenizer, encode parts, assemble token files, index them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Literal
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
+from curate.storage.parquet import ParquetWriter, cut_by_bytes, read_batches, write_parquet
+from curate.storage.store import FileRef, Store
+from curate.tokenizer.assemble import (
+    CHUNK_SCHEMA,
+    DOCUMENTS_SCHEMA,
+    PlannedFile,
+    assemble,
+    document_rows,
+    encode_batch,
+)
+from curate.tokenizer.config import TokenizerConfig
+from curate.tokenizer.encode import Backend, Encoder
+from curate.tokenizer.evaluate import Evaluation
+from curate.tokenizer.megatron import token_type
+from curate.tokenizer.split import SPLITS, TRAIN, split_of
+from curate.tokenizer.train import TrainingSample, tokenizer_config, train_bpe
+
+COLUMNS = ("id", "text", "source")
+
+
+def documents(store: Store, ref: FileRef, batch_bytes: int) -> Iterator[pa.RecordBatch]:
+    """id, text and source of one part of `documents/`, in batches bounded by bytes."""
+    for batch in read_batches(store, ref, COLUMNS):
+        yield from cut_by_bytes(batch, batch_bytes)
+
+
+@dataclass(frozen=True)
+class TokenizerJob:
+    """Train on the train split; one job, one thread, because the result must not depend on how it is cut."""
+
+    step: str
+    key: str
+    config: TokenizerConfig
+    inputs: tuple[FileRef, ...]
+    validation_fraction: float
+
+    def run(self, context: JobContext) -> JobResult:
+        total = sum(int(pc.sum(pc.binary_length(text)).as_py() or 0) for _, text in self.train_split(context))
+        sample = TrainingSample(self.config, context.seed, total)
+        trained = train_bpe((sample.select(ids, text) for ids, text in self.train_split(context)), self.config)
+        evaluation = self.evaluate(context, trained.tokenizer_json)
+        notes = [*trained.notes, *sample.notes()]
+        facts = {
+            **evaluation,
+            "vocabulary_size": trained.vocabulary_size,
+            "training_documents": trained.documents,
+            "training_text_bytes": trained.text_bytes,
+            "notes": notes,
+        }
+        files = {
+            "tokenizer": trained.tokenizer_json,
+            "tokenizer_config": tokenizer_config(self.config),
+            "evaluation": orjson.dumps(facts, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n",
+        }
+        published = [
+            OutputFile(kind, 0, context.store.publish(output_path(self.step, self.key, kind, extension="json"), data))
+            for kind, data in files.items()
+        ]
+        return JobResult(tuple(published))
+
+    def train_split(self, context: JobContext) -> Iterator[tuple[pa.Array, pa.Array]]:
+        for ref in self.inputs:
+            context.watch.end()
+            for batch in documents(context.store, ref, context.engine.batch_bytes):
+                chosen = pc.equal(split_of(batch.column("id"), context.seed, self.validation_fraction), TRAIN)
+                yield batch.column("id").filter(chosen), batch.column("text").filter(chosen)
+
+    def evaluate(self, context: JobContext, tokenizer_json: bytes) -> dict[str, object]:
+        evaluation = Evaluation(tokenizer_json, self.config.end_of_document, context.seed)
+        for ref in self.inputs:
+            for batch in documents(context.store, ref, context.engine.batch_bytes):
+                splits = split_of(batch.column("id"), context.seed, self.validation_fraction)
+                evaluation.add(batch, splits)
+        return evaluation.result()
+
+
+@dataclass(frozen=True)
+class EncodeJob:
+    """Encode one part of `documents/` into a chunk of ids and rows per split."""
+
+    step: str
+    key: str
+    documents: FileRef
+    shard: str
+    tokenizer: FileRef
+    end_of_document: str
+    backend: Backend
+    validation_fraction: float
+
+    def run(self, context: JobContext) -> JobResult:
+        encoder = Encoder(context.store.read(self.tokenizer.path), self.end_of_document, self.backend)
+        chunks = {split: _Chunk(self, context, split) for split in SPLITS}
+        try:
+            row = 0
+            for batch in documents(context.store, self.documents, context.engine.batch_bytes):
+                context.watch.begin(batch.column("id")[0].as_py(), "encode")
+                splits = split_of(batch.column("id"), context.seed, self.validation_fraction)
+                for split, encoded in encode_batch(batch, splits, encoder, self.shard, row).items():
+                    chunks[split].add(encoded.ids, encoded.rows)
+                row += batch.num_rows
+            return self.result(chunks)
+        except BaseException as error:
+            for chunk in chunks.values():
+                chunk.abandon(error)
+            raise
+
+    def result(self, chunks: dict[str, _Chunk]) -> JobResult:
+        files: list[OutputFile] = []
+        counts: Counter[str] = Counter()
+        for split, chunk in chunks.items():
+            files += chunk.close()
+            for name, number in (("documents", chunk.rows), ("tokens", chunk.tokens), ("text_bytes", chunk.text_bytes)):
+                counts[f"tokens|{split}|{chunk.source}|{name}"] += number
+        return JobResult(tuple(files), counts)
+
+
+class _Chunk:
+    """Ids and rows of one split while a part is encoded."""
+
+    def __init__(self, job: EncodeJob, context: JobContext, split: str) -> None:
+        self.split = split
+        self.source = job.shard.split("/")[1]
+        self._paths = {
+            "ids": output_path(job.step, job.key, f"ids-{split}", extension="bin"),
+            "rows": output_path(job.step, job.key, f"rows-{split}", extension="parquet"),
+        }
+        self._creations = [context.store.create(path) for path in self._paths.values()]
+        self._ids, self._file = (creation.__enter__() for creation in self._creations)
+        self._writer = ParquetWriter(self._file, CHUNK_SCHEMA, context.engine.row_group_bytes)
+        self.rows = self.tokens = self.text_bytes = 0
+
+    def add(self, ids: np.ndarray, rows: pa.RecordBatch) -> None:
+        self._ids.write(memoryview(np.ascontiguousarray(ids)).cast("B"))
+        self._writer.write(rows)
+        self.rows += rows.num_rows
+        self.tokens += len(ids)
+        self.text_bytes += int(pc.sum(rows.column("text_bytes")).as_py() or 0)
+
+    def close(self) -> list[OutputFile]:
+        self._writer.close()
+        for creation in self._creations:
+            creation.__exit__(None, None, None)
+        ids = FileRef(self._paths["ids"], self._ids.size_bytes, self._ids.checksum, self.rows)
+        rows = FileRef(self._paths["rows"], self._file.size_bytes, self._file.checksum, self.rows)
+        return [OutputFile(f"ids-{self.split}", 0, ids), OutputFile(f"rows-{self.split}", 0, rows)]
+
+    def abandon(self, error: BaseException) -> None:
+        for creation in self._creations:
+            try:
+                creation.__exit__(type(error), error, error.__traceback__)
+            except BaseException as raised:  # the context manager re-raises what it was given
+                if raised is not error:
+                    raise
+
+
+@dataclass(frozen=True)
+class AssembleJob:
+    """One `.bin`/`.idx` pair from ranges of chunks, and the rows of `documents.parquet` for it."""
+
+    step: str
+    key: str
+    planned: PlannedFile
+    chunks: tuple[tuple[FileRef, FileRef], ...]
+    """(ids, rows) of the chunks that the plan numbers."""
+    vocabulary_size: int
+
+    def run(self, context: JobContext) -> JobResult:
+        store = context.store
+        paths = {kind: output_path(self.step, self.key, kind, extension=kind) for kind in ("bin", "idx")}
+        with store.create(paths["bin"]) as bin_file, store.create(paths["idx"]) as idx_file:
+            assemble(
+                self.planned,
+                lambda chunk: self.open_ids(store, chunk),
+                lambda chunk: self.rows(store, chunk).column("length").to_numpy(),
+                token_type(self.vocabulary_size),
+                bin_file,
+                idx_file,
+            )
+        path = output_path(self.step, self.key, "rows")
+        batches = document_rows(self.planned, lambda chunk: self.rows(store, chunk))
+        rows = write_parquet(store, path, DOCUMENTS_SCHEMA, batches, context.engine.row_group_bytes)
+        binary = FileRef(paths["bin"], bin_file.size_bytes, bin_file.checksum)
+        index = FileRef(paths["idx"], idx_file.size_bytes, idx_file.checksum)
+        return JobResult((OutputFile("bin", 0, binary), OutputFile("idx", 0, index), OutputFile("rows", 0, rows)))
+
+    def open_ids(self, store: Store, chunk: int) -> IO[bytes]:
+        """The ids of a chunk, after its bytes were checked."""
+        store.verify(self.chunks[chunk][0])
+        return store.open(self.chunks[chunk][0].path)
+
+    def rows(self, store: Store, chunk: int) -> pa.Table:
+        return pa.Table.from_batches(read_batches(store, self.chunks[chunk][1]), CHUNK_SCHEMA)
+
+
+@dataclass(frozen=True)
+class TokenIndexJob:
+    """`documents.parquet` of one split: the rows of its files, one after another."""
+
+    step: str
+    key: str
+    split: Literal["train", "validation"]
+    inputs: tuple[FileRef, ...]
+
+    def run(self, context: JobContext) -> JobResult:
+        path = output_path(self.step, self.key, "rows")
+        batches = (batch for ref in self.inputs for batch in read_batches(context.store, ref))
+        ref = write_parquet(context.store, path, DOCUMENTS_SCHEMA, batches, context.engine.row_group_bytes)
+        return JobResult((OutputFile("rows", 0, ref),))

@@ -1,0 +1,1 @@
+"""Exchanges that find copies across documents."""

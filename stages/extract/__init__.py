@@ -1,0 +1,1 @@
+"""HTML to text, under one small contract."""

@@ -1,0 +1,1 @@
+"""Filters on the quality of a single document."""

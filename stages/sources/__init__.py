@@ -1,0 +1,1 @@
+"""Source formats: files in, records out."""

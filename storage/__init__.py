@@ -1,0 +1,1 @@
+"""Files: fsspec paths, atomic publishing, deterministic Parquet, and the schema of a document."""

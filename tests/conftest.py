@@ -1,0 +1,60 @@
+"""What all tests share: the folder of real texts, and the guard against bare room names."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+ROOMS = tuple(
+    sorted(
+        link.name
+        for link in (REPOSITORY / "curate").iterdir()
+        if link.is_symlink() and link.resolve().parent == REPOSITORY
+    )
+)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the repository."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def rooms() -> tuple[str, ...]:
+    """Names of the top-level folders that are parts of the package."""
+    return ROOMS
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Folder of real texts: CURATE_TEST_DATA, by default ../shared/data beside the repository."""
+    folder = Path(os.environ.get("CURATE_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no folder of real texts at {folder}; set CURATE_TEST_DATA")
+    return folder
+
+
+def bare_rooms_in(names: list[str]) -> list[str]:
+    """Module names that are a second copy of a room, such as `stages.base`."""
+    return sorted(name for name in names if name.partition(".")[0] in ROOMS)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the session when some code imported a room by its bare name."""
+    bare = [
+        name
+        for name in bare_rooms_in(list(sys.modules))
+        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(REPOSITORY))
+    ]
+    if bare:
+        print(
+            f"\nimported by a bare name instead of curate.<room>: {', '.join(bare)}",
+            file=sys.stderr,
+        )
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

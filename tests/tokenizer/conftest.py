@@ -1,0 +1,61 @@
+"""Real texts and a small tokenizer trained on them, shared by the tests of this room."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from curate.tokenizer.config import TokenizerConfig
+from curate.tokenizer.train import TrainedTokenizer, train_bpe
+
+HOSTILE = [
+    "",
+    " ",
+    "\x00\x00",
+    "<|endoftext|>",
+    "before<|endoftext|>after <|endoftext|>\n<|endoftext|><|endoftext|>",
+    "<|endoftext|",
+    "\ufeffmark\u2028line\u2029paragraph\x85next",
+    "don't DON'T o'clock 'ſ 12345678 ¹²³४५६",
+    "\r\n\r\n \t \n  x   \n",
+    "e\u0301\u200d\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea",
+    "\uffff\U0010ffff\ue000",
+    "a" * 5000,
+    " " * 5000,
+    "=" * 5000,
+]
+
+
+def read_texts(path: Path, limit: int) -> list[str]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line)["text"] for line, _ in zip(lines, range(limit), strict=False)]
+
+
+@pytest.fixture(scope="session")
+def hostile_texts() -> list[str]:
+    """Texts that break careless tokenizers: empty, NUL, special tokens, long runs, odd Unicode."""
+    return HOSTILE
+
+
+@pytest.fixture(scope="session")
+def real_texts(test_data: Path) -> list[str]:
+    """600 documents: web pages, English and Korean articles; one holds the end token's string."""
+    texts = read_texts(test_data / "c4" / "c4-a.jsonl.gz", 200)
+    texts += read_texts(test_data / "wikipedia" / "en-0.jsonl.gz", 200)
+    texts += read_texts(test_data / "wikipedia" / "ko-0.jsonl.gz", 200)
+    texts[7] += " A page about <|endoftext|> tokens."
+    return texts
+
+
+@pytest.fixture(scope="session")
+def small_config() -> TokenizerConfig:
+    return TokenizerConfig(vocab_size=2000, special_tokens=("<|endoftext|>", "<|pad|>"))
+
+
+@pytest.fixture(scope="session")
+def trained(real_texts: list[str], small_config: TokenizerConfig) -> TrainedTokenizer:
+    return train_bpe([pa.array(real_texts, pa.large_string())], small_config)

@@ -1,0 +1,1 @@
+"""Tokenizers and token files: train, encode, write what trainers read."""

@@ -3,7 +3,7 @@
 Security: Jinja2 autoescape, `visible` on every string that is put out, and a Content-Security-Policy that names the two inline
 blocks by hash, so that nothing a document brings can run or load, even if an escape were missing. All drawing is SVG with
 attributes (inline styles would be refused by the same policy).
-Cost: see `histograms` and `examples`; the page holds at most `examples_per_rule` excerpts of 700 characters per rule.
+Cost: see `histograms` and `examples`; the page holds at most `examples_per_rule` excerpts of 1,500 characters per rule.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 
-EXCERPT_CHARACTERS = 700
+EXCERPT_CHARACTERS = 1500
 _CONTROL_PICTURES = 0x2400
 _SPACE_CONTROLS = "\n\t"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import orjson
 
 from curate.pipeline.driver import Step
@@ -14,13 +14,18 @@ from curate.pipeline.plan import Plan
 from curate.pipeline.publish import Promotion
 from curate.pipeline.spec.model import PipelineSpec
 from curate.pipeline.steps import StepFactory
-from curate.pipeline.token_jobs import AssembleJob, EncodeJob, TokenIndexJob, TokenizerJob
-from curate.storage.parquet import read_batches
+from curate.pipeline.token_jobs import (
+    AssembleJob,
+    EncodeJob,
+    TokenIndexJob,
+    TokenizerJob,
+    TokenPlanJob,
+    read_plan,
+)
 from curate.storage.store import FileRef
-from curate.tokenizer.assemble import PlannedFile, plan_files
+from curate.tokenizer.assemble import PlannedFile
 from curate.tokenizer.encode import Encoder, choose_backend
 from curate.tokenizer.manifest import Counts, TokenFile, TokenizerRecord, make_manifest
-from curate.tokenizer.megatron import token_type
 from curate.tokenizer.split import SPLITS
 
 ONE_FILE_ROWS = 50_000_000
@@ -106,17 +111,12 @@ class BuildSteps:
         self, spec: PipelineSpec, parts: Sequence[tuple[str, FileRef]], encode: Step, vocabulary_size: int
     ) -> list[Promotion]:
         """Token files of every split and source, then `documents.parquet` of every split."""
-        assert spec.pack is not None
         planned = self.plan.steps["tokens.files"]
         jobs: list[tuple[str, AssembleJob]] = []
-        for split in SPLITS:
-            for source in spec.sources:
-                members = [i for i, (shard, _) in enumerate(parts) if shard.split("/")[1] == source]
-                chunks = tuple((encode.records.ref(i, f"ids-{split}"), encode.records.ref(i, f"rows-{split}")) for i in members)
-                lengths = (self.lengths(rows) for _, rows in chunks)
-                for file in plan_files(source, lengths, token_type(vocabulary_size), spec.pack.max_file_bytes):
-                    key = digest([planned.fingerprint, _plan(file), [[a.checksum, b.checksum] for a, b in chunks]])
-                    jobs.append((split, AssembleJob(planned.name, key, file, chunks, vocabulary_size)))
+        for split, source, chunks, plan in self.planned_files(spec, parts, encode, vocabulary_size):
+            for file in plan:
+                key = digest([planned.fingerprint, source, asdict(file), [[a.checksum, b.checksum] for a, b in chunks]])
+                jobs.append((split, AssembleJob(planned.name, key, file, chunks, vocabulary_size)))
         step = Step(planned.name, planned.label, len(jobs), lambda i: jobs[i][1], {"bin": "bin", "idx": "idx"})
         self.run_steps([step])
         promotions = []
@@ -130,9 +130,25 @@ class BuildSteps:
         }
         return promotions + self.index(rows)
 
-    def lengths(self, rows: FileRef) -> np.ndarray:
-        pieces = [batch.column("length").to_numpy() for batch in read_batches(self.driver.store, rows, ["length"])]
-        return np.concatenate(pieces) if pieces else np.empty(0, np.int32)
+    def planned_files(
+        self, spec: PipelineSpec, parts: Sequence[tuple[str, FileRef]], encode: Step, vocabulary_size: int
+    ) -> Iterator[tuple[str, str, tuple[tuple[FileRef, FileRef], ...], list[PlannedFile]]]:
+        """(split, source, (ids, rows) of its chunks, its token files)."""
+        assert spec.pack is not None
+        planned, limit = self.plan.steps["tokens.plan"], spec.pack.max_file_bytes
+        places = [(split, source) for split in SPLITS for source in spec.sources]
+        chunks, jobs = [], []
+        for split, source in places:
+            members = [i for i, (shard, _) in enumerate(parts) if shard.split("/")[1] == source]
+            own = tuple((encode.records.ref(i, f"ids-{split}"), encode.records.ref(i, f"rows-{split}")) for i in members)
+            rows = tuple(ref for _, ref in own)
+            key = digest([planned.fingerprint, split, source, vocabulary_size, [ref.checksum for ref in rows]])
+            chunks.append(own)
+            jobs.append(TokenPlanJob(planned.name, key, source, rows, vocabulary_size, limit))
+        step = Step(planned.name, planned.label, len(jobs), lambda i: jobs[i], {"plan": "json"})
+        self.run_steps([step])
+        for index, (split, source) in enumerate(places):
+            yield split, source, chunks[index], read_plan(self.driver.read(step.records.ref(index, "plan")))
 
     def index(self, rows: dict[str, list[FileRef]]) -> list[Promotion]:
         planned = self.plan.steps["tokens.index"]
@@ -169,8 +185,3 @@ class BuildSteps:
                 name: encode.records.counts[f"tokens|{split}|{source}|{name}"] for name in ("documents", "tokens", "text_bytes")
             }
             yield source, Counts(**found)
-
-
-def _plan(file: PlannedFile) -> list[Any]:
-    ranges = [[r.chunk, r.first_document, r.documents, r.first_token, r.tokens] for r in file.ranges]
-    return [file.name, ranges]

@@ -14,7 +14,7 @@ from itertools import chain
 
 import orjson
 
-from curate.errors import CurateError, StageError
+from curate.errors import CurateError, DataError, StageError
 from curate.pipeline.events import Events
 from curate.pipeline.executors.base import (
     Completion,
@@ -123,9 +123,18 @@ class Driver:
         (present,) = self.restore([ref])
         return self.store.read(present.path)
 
-    def decide(self, gave_up: GaveUp) -> None:
+    def replay(self, path: str) -> None:
+        """Take the decisions of another run's file. Raises DataError when it cannot be read."""
+        try:
+            with open(path, "rb") as file:
+                decisions = parse_decisions(file.read())
+        except OSError as error:
+            raise DataError(f"--decisions {path}: {error.strerror}; give a decisions.jsonl of another run") from error
+        for decision in decisions:
+            self.decide(decision)
+
+    def decide(self, decision: Decision) -> None:
         """Append a decision, on disk before anything depends on it."""
-        decision = Decision(gave_up.document, gave_up.stage, gave_up.reason)
         if decision not in self.decisions:
             line = orjson.dumps({"id": decision.id, "stage": decision.stage, "reason": decision.reason}) + b"\n"
             self.store.append("decisions.jsonl", line)
@@ -221,7 +230,7 @@ class _Wave:
             attempts.careful = attempts.crashes >= 2
             self.driver.events.emit("worker_crashed", step=step, reason=outcome.reason, careful=attempts.careful)
         elif isinstance(outcome, GaveUp):
-            self.driver.decide(outcome)
+            self.driver.decide(Decision(outcome.document, outcome.stage, outcome.reason))
         elif isinstance(outcome, Lost):
             attempts.lost += 1
             attempts.not_before = time.monotonic() + min(60.0, LOST_BACKOFF_SECONDS * attempts.lost)
@@ -249,7 +258,8 @@ class _Wave:
             total=step.jobs,
             rows=result.counts.get("segment|in", result.counts.get("read|documents", 0)),
             kept=result.counts.get("segment|out", result.counts.get("read|documents", 0)),
-            bytes=result.counts.get("segment|text_bytes", result.counts.get("read|text_bytes", 0)),
+            bytes=result.counts.get("segment|text_bytes_in", result.counts.get("read|text_bytes", 0)),
+            removed={k.split("|")[1]: n for k, n in result.counts.items() if k.startswith("stage|") and k.endswith("|removed")},
         )
 
     def _repair(self, token: tuple[str, int], damaged: Damaged, attempts: _Attempts) -> None:
@@ -277,11 +287,16 @@ def _failure(step: str, failed: Failed) -> CurateError:
 
 
 def load_decisions(store: Store) -> list[Decision]:
-    """Decisions of this run folder; a torn last line is ignored."""
+    """Decisions of this run folder."""
     if not store.exists("decisions.jsonl"):
         return []
+    return parse_decisions(store.read("decisions.jsonl"))
+
+
+def parse_decisions(data: bytes) -> list[Decision]:
+    """Decisions, one JSON per line; a torn line is ignored."""
     decisions = []
-    for line in store.read("decisions.jsonl").splitlines():
+    for line in data.splitlines():
         try:
             entry = orjson.loads(line)
         except orjson.JSONDecodeError:

@@ -51,6 +51,8 @@ class Run:
     executor: Executor
     listeners: tuple[Listener, ...] = ()
     failpoint: Callable[[str], None] = lambda name: None
+    replay: str | None = None
+    """A `decisions.jsonl` of another run: its documents are given up here too."""
     started: float = field(default_factory=time.time)
 
     def execute(self) -> RunResult:
@@ -76,6 +78,8 @@ class _Work:
         self.spec = run.spec
         self.events = Events(store, run.listeners)
         self.driver = Driver(store, run.executor, self.events, run.failpoint)
+        if run.replay is not None:
+            self.driver.replay(run.replay)
         self.accounts = Accounts()
         self.record = RunRecord(store, run.spec, plan, run.executor.name, run.executor.slots, run.started)
         self.factory = StepFactory(plan, self.driver, self.removed_text())

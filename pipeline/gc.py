@@ -32,7 +32,7 @@ def collect_garbage(store: Store, keep: Keep, plan: Plan, failpoint: Callable[[s
         folder, name = path.split("/")[1], path.rsplit("/", 1)[-1]
         step = current.get(folder.rpartition("-")[2])
         kept = step is not None and (
-            name.startswith("ledger") or keep == "all" or (keep == "extracted" and step.kind == "read")
+            name.startswith("ledger") or step.kind == "token plan" or keep == "all" or (keep == "extracted" and step.kind == "read")
         )
         if not kept:
             store.delete(path)

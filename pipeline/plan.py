@@ -168,7 +168,8 @@ class _Planner:
             pack = {"pack": configuration(self.spec.pack), "seed": self.spec.seed}
             libraries = {"distributions": distribution_versions(("gigatoken", "tokenizers"))}
             self.add("tokens.encode", "encode", {**pack, **libraries}, ("tokenizer", *documents))
-            self.add("tokens.files", "assemble", pack, ("tokens.encode",))
+            self.add("tokens.plan", "token plan", pack, ("tokens.encode",))
+            self.add("tokens.files", "assemble", pack, ("tokens.plan",))
             self.add("tokens.index", "index", pack, ("tokens.files",))
 
     def tokenizer_ingredients(self) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from curate.storage.store import FileRef, Store
+from curate.errors import DataError
+from curate.storage.store import DamagedFile, FileRef, Store
 
 FINAL_FOLDERS = ("documents", "removed", "quarantine", "tokenizer", "tokens")
 MANIFEST = "manifest.json"
@@ -70,6 +71,20 @@ def promote(store: Store, promotions: Sequence[Promotion], origins: dict[str, st
                 store.delete(path)
     store.publish(MANIFEST, manifest)
     store.delete(PROMOTING)
+
+
+def verify_published(store: Store) -> tuple[int, list[str]]:
+    """(files read, one line per damaged file). Raises DataError where no run was published."""
+    if not store.exists(MANIFEST):
+        raise DataError(f"{store.url}: no {MANIFEST}; no run was finished in this folder")
+    files = orjson.loads(store.read(MANIFEST))["files"]
+    damaged = []
+    for final, entry in files.items():
+        try:
+            store.verify(FileRef(final, entry["size"], entry["checksum"]))
+        except DamagedFile as error:
+            damaged.append(str(error))
+    return len(files), damaged
 
 
 ASIDE = "steps/.aside/"

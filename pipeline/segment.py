@@ -148,6 +148,7 @@ class _Work:
             self.alive_in += live.num_rows
             for piece in cut_by_bytes(live, self.context.engine.batch_bytes):
                 batch = Batch.of(piece)
+                self.counts["segment|text_bytes_in"] += batch.text_bytes()
                 for dead in self.runner.run(batch, verdicts):
                     self.fates.add_batch(self.without_text(dead))
                 self.alive_out += batch.num_rows

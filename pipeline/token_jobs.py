@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import IO, Literal
 
 import numpy as np
@@ -18,10 +18,12 @@ from curate.storage.store import FileRef, Store
 from curate.tokenizer.assemble import (
     CHUNK_SCHEMA,
     DOCUMENTS_SCHEMA,
+    ChunkRange,
     PlannedFile,
     assemble,
     document_rows,
     encode_batch,
+    plan_files,
 )
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.encode import Backend, Encoder
@@ -166,6 +168,37 @@ class _Chunk:
             except BaseException as raised:  # the context manager re-raises what it was given
                 if raised is not error:
                     raise
+
+
+@dataclass(frozen=True)
+class TokenPlanJob:
+    """Which documents of one split and source go into which token file: a small JSON, from the lengths alone."""
+
+    step: str
+    key: str
+    source: str
+    chunks: tuple[FileRef, ...]
+    """Rows of the chunks, in order."""
+    vocabulary_size: int
+    max_file_bytes: int
+
+    def run(self, context: JobContext) -> JobResult:
+        lengths = (self.lengths(context.store, ref) for ref in self.chunks)
+        planned = plan_files(self.source, lengths, token_type(self.vocabulary_size), self.max_file_bytes)
+        path = output_path(self.step, self.key, "plan", extension="json")
+        ref = context.store.publish(path, orjson.dumps([asdict(file) for file in planned]))
+        return JobResult((OutputFile("plan", 0, ref),))
+
+    def lengths(self, store: Store, rows: FileRef) -> np.ndarray:
+        pieces = [batch.column("length").to_numpy() for batch in read_batches(store, rows, ["length"])]
+        return np.concatenate(pieces) if pieces else np.empty(0, np.int32)
+
+
+def read_plan(data: bytes) -> list[PlannedFile]:
+    """What a `TokenPlanJob` published."""
+    return [
+        PlannedFile(file["name"], tuple(ChunkRange(**part) for part in file["ranges"])) for file in orjson.loads(data)
+    ]
 
 
 @dataclass(frozen=True)

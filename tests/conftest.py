@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ROOMS = tuple(
@@ -16,6 +17,12 @@ ROOMS = tuple(
         if link.is_symlink() and link.resolve().parent == REPOSITORY
     )
 )
+
+# A busy machine makes single examples slow, which says nothing about the code.
+settings.register_profile(
+    "curate", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("curate")
 
 
 @pytest.fixture(scope="session")
@@ -39,22 +46,16 @@ def test_data() -> Path:
     return folder
 
 
-def bare_rooms_in(names: list[str]) -> list[str]:
-    """Module names that are a second copy of a room, such as `stages.base`."""
-    return sorted(name for name in names if name.partition(".")[0] in ROOMS)
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the session when some code imported a room by its bare name."""
-    bare = [
+    """Fail the session when some code imported a room by its bare name: a second copy of it."""
+    bare = sorted(
         name
-        for name in bare_rooms_in(list(sys.modules))
-        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(REPOSITORY))
-    ]
+        for name, module in sys.modules.items()
+        if name.partition(".")[0] in ROOMS
+        and str(getattr(module, "__file__", None) or "").startswith(str(REPOSITORY))
+    )
     if bare:
-        print(
-            f"\nimported by a bare name instead of curate.<room>: {', '.join(bare)}",
-            file=sys.stderr,
-        )
+        names = ", ".join(bare)
+        print(f"\nimported by a bare name instead of curate.<room>: {names}", file=sys.stderr)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

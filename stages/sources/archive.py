@@ -9,6 +9,7 @@ Cost: 200-400 MB/s of output on one core, most of it zlib; memory one record.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
@@ -23,11 +24,15 @@ HEAD_BYTES = 64 * 1024
 OVERLAP_BYTES = 16 * 1024
 """Kept while searching for the next head: longer than any head line that is looked for."""
 
+_LINE_ENDS = re.compile(rb"[\r\n]+")
+
 
 class Framing(ABC):
     """How the heads of a format look."""
 
     name: ClassVar[str]
+    separator: ClassVar[bytes]
+    """What follows a body."""
 
     @abstractmethod
     def begins(self, data: bytes | bytearray, at: int) -> bool:
@@ -82,6 +87,8 @@ class ArchiveReader:
         self._last_member = -1
         self._current = (0, 0)
         self._records_in_member = 0
+        self._fault_reported = False
+        self._rescan_budget = 4 * max_body_bytes
 
     def __iter__(self) -> Iterator[Block | Damage]:
         while True:
@@ -91,9 +98,11 @@ class ArchiveReader:
             elif self._stream.fault is None:
                 return
             else:
-                yield self._damage(*self._locate(), "", "", b"")
-            if self._stream.fault is not None and not self._data and not self._resume():
-                return
+                if not self._fault_reported:
+                    yield self._damage(*self._locate(), "", "", b"")
+                self._fault_reported = False
+                if not self._resume():
+                    return
 
     def _record(self) -> Block | Damage:
         offset, part = self._locate()
@@ -112,13 +121,14 @@ class ArchiveReader:
         body, got = self._body(head_end, length)
         raw = (head + body)[:RAW_BYTES]
         if got < length:
+            self._step_back(body, got, length)
             message = f"the record states {length} bytes and has {got}"
             return self._damage(offset, part, "truncated_record", message, raw)
         if not self._ends_here():
             self._resync()
             message = f"the record is longer than the {length} bytes that it states"
             return self._damage(offset, part, "damaged_record", message, raw)
-        if self._stream.fault is not None and not self._data:
+        if self._stream.fault is not None and self._stream.in_member and self._stream.member == self._last_member:
             return self._damage(offset, part, "", "", raw)
         return Block(offset, part, head, body, length)
 
@@ -126,6 +136,7 @@ class ArchiveReader:
         """The stream's own fault, where it has come to one, is the better reason."""
         fault = self._stream.fault
         if fault is not None and not self._data:
+            self._fault_reported = True
             message = f"{fault.message} (after {self._stream.offset} bytes)"
             return Damage(offset, part, fault.error, message, raw)
         return Damage(offset, part, error, message, raw)
@@ -139,6 +150,8 @@ class ArchiveReader:
         """(offset, part) of a record that starts at the current position."""
         if self._stream.compression is None:
             return self._base, None
+        if not self._data and self._stream.member != self._last_member:
+            return self._stream.member, None
         before = self._current
         while self._members and self._members[0][0] <= self._base:
             self._current = self._members.popleft()
@@ -174,8 +187,8 @@ class ArchiveReader:
     def _skip_blank(self) -> None:
         """Line ends between records."""
         while True:
-            rest = self._data.lstrip(b"\r\n")
-            self._drop(len(self._data) - len(rest))
+            blank = _LINE_ENDS.match(self._data)
+            self._drop(blank.end() if blank else 0)
             if self._data or not self._fill():
                 return
 
@@ -214,10 +227,23 @@ class ArchiveReader:
                 return position
         return None
 
+    def _step_back(self, body: bytes, got: int, length: int) -> None:
+        """After a body that the stream's end cut: its length may be wrong, so go on at the first head inside of it."""
+        if self._data or self._stream.fault is not None or length > self._limit or got > self._rescan_budget:
+            return
+        self._rescan_budget -= got
+        inside = self._framing.find(body)
+        if inside > 0:
+            self._data += body[inside:]
+            self._base -= got - inside
+
     def _ends_here(self) -> bool:
-        """After a body: whether blank lines, another record, another member or the end follow."""
+        """After a body: whether the end of a record, another record, another member or the end of the stream follows."""
+        while len(self._data) < len(self._framing.separator) and self._fill():
+            pass
+        whole = self._data.startswith(self._framing.separator)
         self._skip_blank()
-        if not self._data or self._framing.begins(self._look_ahead(), 0):
+        if whole or not self._data or self._framing.begins(self._look_ahead(), 0):
             return True
         return any(position == self._base for position, _ in self._members)
 

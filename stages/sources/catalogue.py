@@ -12,7 +12,8 @@ from curate.stages.sources.installed import InstalledPackages
 from curate.stages.sources.jsonl import Jsonl
 from curate.stages.sources.parquet import Parquet
 from curate.stages.sources.text import Text
+from curate.stages.sources.warc import Warc
 
 SOURCES: Mapping[str, type[Source]] = MappingProxyType(
-    {source.format: source for source in (Csv, Html, InstalledPackages, Jsonl, Parquet, Text, Tsv)}
+    {source.format: source for source in (Csv, Html, InstalledPackages, Jsonl, Parquet, Text, Tsv, Warc)}
 )

@@ -192,6 +192,11 @@ class ByteStream:
             self.compression = compression_of(self._input)
             self._distrust_name(path)
 
+    @property
+    def in_member(self) -> bool:
+        """Whether a member has begun and not ended; of a fault: whether it hit in a member, not between two."""
+        return self._decoder is not None
+
     def read(self, size: int) -> bytes:
         """Up to `size` bytes, never less than one before the end (zstd and damaged streams may hand out more)."""
         if self.fault is not None:

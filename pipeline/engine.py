@@ -5,6 +5,7 @@ The same command continues after any kill: every step finds its commits in the l
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,9 +14,9 @@ from curate.errors import CurateError, GuardRailError, Interrupted, StageError
 from curate.pipeline.accounts import Accounts, check_bad_fraction, check_expectations
 from curate.pipeline.build import BuildSteps
 from curate.pipeline.chain import SegmentPlan
-from curate.pipeline.driver import Driver, Step
+from curate.pipeline.driver import Driver, NotKnownYet, PlanningDriver, Step
 from curate.pipeline.environment import capture_environment
-from curate.pipeline.events import Events, Listener
+from curate.pipeline.events import Events, Listener, SilentEvents
 from curate.pipeline.executors.base import Executor, WorkerSetup
 from curate.pipeline.exchange import ExchangeInput
 from curate.pipeline.gc import collect_garbage
@@ -53,6 +54,8 @@ class Run:
     failpoint: Callable[[str], None] = lambda name: None
     replay: str | None = None
     """A `decisions.jsonl` of another run: its documents are given up here too."""
+    sample_rate: float | None = None
+    """Run on this share of the reading jobs only, drawn; for estimates, into a folder of its own."""
     started: float = field(default_factory=time.time)
 
     def execute(self) -> RunResult:
@@ -64,7 +67,10 @@ class Run:
         lease = Lease(store)
         lease.acquire()
         try:
-            return _Work(self, plan, store, files).execute()
+            driver = Driver(store, self.executor, Events(store, self.listeners), self.failpoint)
+            if self.replay is not None:
+                driver.replay(self.replay)
+            return _Work(self, plan, files, driver).execute()
         finally:
             self.executor.stop()
             lease.release()
@@ -73,16 +79,12 @@ class Run:
 class _Work:
     """The steps of one run, once its folder is ours."""
 
-    def __init__(self, run: Run, plan: Plan, store: Store, files: dict[str, list[InputFile]]) -> None:
-        self.run, self.plan, self.store, self.files = run, plan, store, files
-        self.spec = run.spec
-        self.events = Events(store, run.listeners)
-        self.driver = Driver(store, run.executor, self.events, run.failpoint)
-        if run.replay is not None:
-            self.driver.replay(run.replay)
+    def __init__(self, run: Run, plan: Plan, files: dict[str, list[InputFile]], driver: Driver) -> None:
+        self.run, self.plan, self.store, self.files = run, plan, driver.store, files
+        self.spec, self.driver, self.events = run.spec, driver, driver.events
         self.accounts = Accounts()
-        self.record = RunRecord(store, run.spec, plan, run.executor.name, run.executor.slots, run.started)
-        self.factory = StepFactory(plan, self.driver, self.removed_text())
+        self.record = RunRecord(driver.store, run.spec, plan, run.executor.name, run.executor.slots, run.started)
+        self.factory = StepFactory(plan, self.driver, self.removed_text(), run.sample_rate)
         self.finished: set[str] = set()
 
     def removed_text(self) -> RemovedText:
@@ -243,6 +245,20 @@ class _Work:
         counted = {"documents": total.kept, "removed": total.removed, "quarantine": total.quarantined}
         if counted != self.published:
             raise StageError(f"counted {counted}, published {self.published}; nothing was moved to the final folders")
+
+
+def progress_of(spec: PipelineSpec, plan: Plan, executor: Executor) -> dict[str, tuple[int, int]]:
+    """Label -> (jobs done before, jobs) for every step whose jobs are known without running anything. Writes nothing."""
+    driver = PlanningDriver(Store(spec.output), executor, SilentEvents(Store(spec.output)), lambda name: None)
+    driver.promoted = load_promoted(driver.store)
+    files = {name: source.files(spec.folder) for name, source in spec.sources.items()}
+    work = _Work(Run(spec, executor), plan, files, driver)
+    with contextlib.suppress(NotKnownYet, CurateError):
+        work.read()
+        work.segments()
+        promotions = work.collect()
+        promotions += BuildSteps(plan, work.factory, work.run_steps).run(spec)
+    return driver.found
 
 
 def _emitted(step: Step) -> list[ExchangeInput]:

@@ -40,3 +40,10 @@ class Events:
             self._store.append("events.jsonl", b"".join(self._lines))
             self._lines = []
         self._flushed = time.monotonic()
+
+
+class SilentEvents(Events):
+    """Tells nobody and writes nothing."""
+
+    def emit(self, event: str, **values: Any) -> None:
+        """Drop the event."""

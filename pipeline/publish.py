@@ -74,7 +74,10 @@ def promote(store: Store, promotions: Sequence[Promotion], origins: dict[str, st
 
 
 def verify_published(store: Store) -> tuple[int, list[str]]:
-    """(files read, one line per damaged file). Raises DataError where no run was published."""
+    """(files read, one line per damaged file). Raises DataError where no run was published.
+
+    When something is damaged, the manifest loses its trust: the next run reads every final file before it relies on it.
+    """
     if not store.exists(MANIFEST):
         raise DataError(f"{store.url}: no {MANIFEST}; no run was finished in this folder")
     files = orjson.loads(store.read(MANIFEST))["files"]
@@ -84,6 +87,8 @@ def verify_published(store: Store) -> tuple[int, list[str]]:
             store.verify(FileRef(final, entry["size"], entry["checksum"]))
         except DamagedFile as error:
             damaged.append(str(error))
+    if damaged:
+        store.move(MANIFEST, PROMOTING)
     return len(files), damaged
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import xxhash
 
+from curate.kernels.draw import Purpose, draw_many, selected
 from curate.pipeline.chain import SegmentPlan
 from curate.pipeline.collect import CollectDocumentsJob, CollectFatesJob
 from curate.pipeline.driver import Driver, Step
@@ -65,6 +66,13 @@ def group_splits(source: Source, files: Sequence[InputFile], shard_input_bytes: 
     return [*groups, tuple(group)] if group else groups
 
 
+def drawn_groups(groups: list[Splits], seed: int, source: str, rate: float) -> list[Splits]:
+    """A drawn share of the reading jobs, at least one; the draw is on the first split's path and offset."""
+    keys = pa.array([f"{source}/{group[0].file.path}#{group[0].start}" for group in groups], pa.string())
+    chosen = selected(draw_many(seed, Purpose.SAMPLE, keys), rate)
+    return [group for group, taken in zip(groups, chosen, strict=True) if taken] or groups[:1]
+
+
 @dataclass
 class SourceState:
     """Where a source's documents are between two segments."""
@@ -93,8 +101,8 @@ class ExchangeState:
 class StepFactory:
     """Builds steps of one run; knows the plan, the driver's decisions and where every source stands."""
 
-    def __init__(self, plan: Plan, driver: Driver, keep_text: RemovedText) -> None:
-        self.plan, self.driver, self.keep_text = plan, driver, keep_text
+    def __init__(self, plan: Plan, driver: Driver, keep_text: RemovedText, sample_rate: float | None = None) -> None:
+        self.plan, self.driver, self.keep_text, self.sample_rate = plan, driver, keep_text, sample_rate
         self.sources: dict[str, SourceState] = {}
         self.exchanges: dict[str, ExchangeState] = {}
         self.document_steps: dict[str, Step] = {}
@@ -110,6 +118,8 @@ class StepFactory:
     def read(self, name: str, source: Source, files: Sequence[InputFile]) -> Step:
         """The reading step of a source."""
         groups = group_splits(source, files, self.plan.spec.engine.shard_input_bytes)
+        if self.sample_rate is not None:
+            groups = drawn_groups(groups, self.plan.spec.seed, name, self.sample_rate)
         planned = self.planned(f"{name}.read")
 
         def make(index: int) -> ReadJob:

@@ -54,6 +54,19 @@ LID_176_LANGUAGES: tuple[str, ...] = tuple(
 )
 """Labels of lid.176: ISO 639-1 or 639-3 codes as Wikipedia uses them."""
 
+_COUNTRY_FOR_LANGUAGE = {
+    "cn": "zh",
+    "cz": "cs",
+    "dk": "da",
+    "gr": "el",
+    "jp": "ja",
+    "kr": "ko",
+    "se": "sv",
+    "ua": "uk",
+    "vn": "vi",
+}
+"""Codes of countries that people write for languages."""
+
 _LABEL = "__label__"
 _SPACES = bytes.maketrans(b"\n\0", b"  ")
 
@@ -177,12 +190,7 @@ class Language(Filter):
         known = _languages_of(self.model)
         for code in self.keep:
             if code not in known:
-                near = get_close_matches(code.lower(), known, n=1, cutoff=0.5)
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                raise ValueError(
-                    f"keep: {self.model} knows no language {code!r}; {hint}"
-                    f"It knows {', '.join(known)}"
-                )
+                raise ValueError(f"keep: {self.model} {_unknown_language(code, known)}")
         return self
 
     def models(self) -> tuple[ModelFile, ...]:
@@ -204,6 +212,15 @@ class Language(Filter):
         prefix = LanguageIdentification.name
         lowest: Mapping[str, float] = {**self.keep, "default": math.inf}
         return (Rule("score", signal=f"{prefix}.score", low=lowest, by=f"{prefix}.label"),)
+
+
+def _unknown_language(code: str, known: tuple[str, ...]) -> str:
+    """What is wrong with a code, the nearest known one, and which there are (all when few)."""
+    meant = _COUNTRY_FOR_LANGUAGE.get(code.lower(), "")
+    near = [meant] if meant in known else get_close_matches(code.lower(), known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    listed = ", ".join(known) if len(known) <= 20 else f"{len(known)} codes such as en, de, zh"
+    return f"knows no language {code!r}{hint} It knows {listed}"
 
 
 def _suffixes(top_k: int) -> list[str]:

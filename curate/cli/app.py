@@ -14,6 +14,11 @@ import typer
 
 import curate
 from curate.cli.doctor import doctor
+from curate.cli.plan import EPILOG as PLAN_EPILOG
+from curate.cli.plan import plan
+from curate.cli.run import EPILOG as RUN_EPILOG
+from curate.cli.run import run
+from curate.cli.verify import gc, verify
 from curate.errors import CurateError, Interrupted
 
 app = typer.Typer(
@@ -43,7 +48,11 @@ def options(
     """From raw text to tokens you can trust, in one file and one command."""
 
 
+app.command("run", epilog=RUN_EPILOG)(run)
+app.command("plan", epilog=PLAN_EPILOG)(plan)
 app.command("doctor")(doctor)
+app.command("verify")(verify)
+app.command("gc")(gc)
 
 
 def main() -> None:

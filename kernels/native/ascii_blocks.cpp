@@ -12,7 +12,14 @@
 namespace curate {
 namespace {
 
-enum : uint8_t { kIsLetter = 1, kIsDigit = 2, kIsUnderscore = 4, kBetweenLetters = 8, kBetweenDigits = 16, kNotAscii = 32 };
+enum : uint8_t {
+    kIsLetter = 1,
+    kIsDigit = 2,
+    kIsUnderscore = 4,
+    kBetweenLetters = 8,
+    kBetweenDigits = 16,
+    kNotAscii = 32
+};
 
 constexpr std::array<uint8_t, 256> make_classes() {
     std::array<uint8_t, 256> classes{};
@@ -37,7 +44,8 @@ void classify_portable(const uint8_t* bytes, AsciiBlock& block) {
     block = {};
     for (int group = 0; group < 8; ++group) {
         uint64_t classes = 0;
-        for (int byte = 0; byte < 8; ++byte) classes |= uint64_t{kClasses[bytes[8 * group + byte]]} << (8 * byte);
+        for (int byte = 0; byte < 8; ++byte)
+            classes |= uint64_t{kClasses[bytes[8 * group + byte]]} << (8 * byte);
         const int shift = 8 * group;
         block.letters |= gather(classes) << shift;
         block.digits |= gather(classes >> 1) << shift;
@@ -55,8 +63,9 @@ __attribute__((target("avx2"))) inline uint64_t bits(__m256i truth) {
 }
 
 __attribute__((target("avx2"))) inline __m256i within(__m256i bytes, char low, char high) {
-    return _mm256_and_si256(_mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(static_cast<char>(low - 1))),
-                            _mm256_cmpgt_epi8(_mm256_set1_epi8(static_cast<char>(high + 1)), bytes));
+    return _mm256_and_si256(
+        _mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(static_cast<char>(low - 1))),
+        _mm256_cmpgt_epi8(_mm256_set1_epi8(static_cast<char>(high + 1)), bytes));
 }
 
 __attribute__((target("avx2"))) inline __m256i equal(__m256i bytes, char value) {
@@ -66,7 +75,8 @@ __attribute__((target("avx2"))) inline __m256i equal(__m256i bytes, char value) 
 __attribute__((target("avx2"))) void classify_avx2(const uint8_t* bytes, AsciiBlock& block) {
     block = {};
     for (int half = 0; half < 2; ++half) {
-        const __m256i text = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + 32 * half));
+        const __m256i text =
+            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + 32 * half));
         const __m256i lower = _mm256_or_si256(text, _mm256_set1_epi8(0x20));
         const __m256i both = _mm256_or_si256(equal(text, '.'), equal(text, '\''));
         const int shift = 32 * half;
@@ -74,7 +84,9 @@ __attribute__((target("avx2"))) void classify_avx2(const uint8_t* bytes, AsciiBl
         block.digits |= bits(within(text, '0', '9')) << shift;
         block.underscores |= bits(equal(text, '_')) << shift;
         block.between_letters |= bits(_mm256_or_si256(both, equal(text, ':'))) << shift;
-        block.between_digits |= bits(_mm256_or_si256(both, _mm256_or_si256(equal(text, ','), equal(text, ';')))) << shift;
+        block.between_digits |=
+            bits(_mm256_or_si256(both, _mm256_or_si256(equal(text, ','), equal(text, ';'))))
+            << shift;
         block.other |= bits(text) << shift;
     }
 }
@@ -85,7 +97,8 @@ bool use_avx2() {
 #ifdef CURATE_HAS_AVX2
     static const bool answer = [] {
         const char* portable = std::getenv("CURATE_KERNELS_PORTABLE");
-        return !(portable != nullptr && std::strcmp(portable, "1") == 0) && __builtin_cpu_supports("avx2");
+        return !(portable != nullptr && std::strcmp(portable, "1") == 0) &&
+               __builtin_cpu_supports("avx2");
     }();
     return answer;
 #else

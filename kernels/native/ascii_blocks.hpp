@@ -1,4 +1,5 @@
-// 64 bytes of text as bit masks: bit i says whether byte i belongs to a class. Bytes above 0x7f are in `other` only.
+// 64 bytes of text as bit masks: bit i says whether byte i belongs to a class. Bytes above 0x7f are
+// in `other` only.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@ struct AsciiBlock {
 
 using ClassifyBlock = void (*)(const uint8_t* bytes, AsciiBlock& block);
 
-// The AVX2 version where the processor has it, unless the environment variable CURATE_KERNELS_PORTABLE is 1.
+// The AVX2 version where the processor has it, unless the environment variable
+// CURATE_KERNELS_PORTABLE is 1.
 ClassifyBlock classify_block();
 
 // "avx2" or "portable".

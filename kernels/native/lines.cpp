@@ -8,7 +8,8 @@
 namespace curate {
 namespace {
 
-// First bytes of line ends: LF VT FF CR, FS GS RS, and of U+0085 (C2 85), U+2028 and U+2029 (E2 80 A8, E2 80 A9).
+// First bytes of line ends: LF VT FF CR, FS GS RS, and of U+0085 (C2 85), U+2028 and U+2029 (E2 80
+// A8, E2 80 A9).
 constexpr std::array<bool, 256> make_line_ends() {
     std::array<bool, 256> ends{};
     for (int byte : {0x0a, 0x0b, 0x0c, 0x0d, 0x1c, 0x1d, 0x1e, 0xc2, 0xe2}) ends[byte] = true;
@@ -22,7 +23,8 @@ size_t line_end_bytes(Bytes text, size_t position) {
     const uint8_t* at = text.data + position;
     const size_t left = text.size - position;
     if (at[0] == 0xc2) return left >= 2 && at[1] == 0x85 ? 2 : 0;
-    if (at[0] == 0xe2) return left >= 3 && at[1] == 0x80 && (at[2] == 0xa8 || at[2] == 0xa9) ? 3 : 0;
+    if (at[0] == 0xe2)
+        return left >= 3 && at[1] == 0x80 && (at[2] == 0xa8 || at[2] == 0xa9) ? 3 : 0;
     if (at[0] == '\r') return left >= 2 && at[1] == '\n' ? 2 : 1;
     return 1;
 }
@@ -38,7 +40,8 @@ size_t skip_spaces(Bytes line) {
     return position;
 }
 
-// Size of the line without white space at its end. The first character is known not to be white space.
+// Size of the line without white space at its end. The first character is known not to be white
+// space.
 size_t strip_spaces(Bytes line) {
     size_t size = line.size;
     while (size > 0) {

@@ -7,7 +7,9 @@ namespace curate {
 namespace {
 
 uint8_t* encode(uint32_t code_point, uint8_t* out) {
-    const auto tail = [&](int shift) { *out++ = static_cast<uint8_t>(0x80 | (code_point >> shift & 0x3f)); };
+    const auto tail = [&](int shift) {
+        *out++ = static_cast<uint8_t>(0x80 | (code_point >> shift & 0x3f));
+    };
     if (code_point < 0x80) {
         *out++ = static_cast<uint8_t>(code_point);
     } else if (code_point < 0x800) {

@@ -1,4 +1,5 @@
-// A read-only view of an Arrow large_string array: n + 1 int64 offsets into one block of UTF-8 bytes.
+// A read-only view of an Arrow large_string array: n + 1 int64 offsets into one block of UTF-8
+// bytes.
 #pragma once
 
 #include <cstddef>

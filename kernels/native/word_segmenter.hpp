@@ -1,8 +1,9 @@
 // Words of a text: UAX #29 segments (Unicode 16.0) that hold a letter (L*) or a number (N*).
 //
-// Two machines share one text. `ascii` works on bit masks of 64 bytes; at a byte above 0x7f it hands over to `general`, which
-// applies the rules to one code point at a time and hands back at a white space where no rule can look across. Both are linear:
-// after a hand-over nothing before it is read again, except one open word and the spaces in front of it.
+// Two machines share one text. `ascii` works on bit masks of 64 bytes; at a byte above 0x7f it
+// hands over to `general`, which applies the rules to one code point at a time and hands back at a
+// white space where no rule can look across. Both are linear: after a hand-over nothing before it
+// is read again, except one open word and the spaces in front of it.
 #pragma once
 
 #include <array>
@@ -16,29 +17,33 @@
 namespace curate {
 
 enum class Join : uint8_t {
-    No,               // boundary
-    Yes,              // no boundary
-    IfLetter,         // none if AHLetter follows (WB6, WB7)
-    IfHebrew,         // none if Hebrew_Letter follows (WB7b, WB7c)
-    IfNumeric,        // none if Numeric follows (WB11, WB12)
-    IfOddRegional,    // none if an odd number of regional indicators stands before (WB15, WB16)
+    No,             // boundary
+    Yes,            // no boundary
+    IfLetter,       // none if AHLetter follows (WB6, WB7)
+    IfHebrew,       // none if Hebrew_Letter follows (WB7b, WB7c)
+    IfNumeric,      // none if Numeric follows (WB11, WB12)
+    IfOddRegional,  // none if an odd number of regional indicators stands before (WB15, WB16)
 };
 
 constexpr Join join_rule(int before, int after) {
     const bool letter_before = before == Letter || before == HebrewLetter;
     const bool letter_after = after == Letter || after == HebrewLetter;
     const bool quote_or_point = after == MidNumberLetter || after == SingleQuote;
-    if (before == HebrewQuote) return letter_after ? Join::Yes : Join::No;                           // WB7
-    if (before == HebrewLetter && after == SingleQuote) return Join::Yes;                            // WB7a
+    if (before == HebrewQuote) return letter_after ? Join::Yes : Join::No;  // WB7
+    if (before == HebrewLetter && after == SingleQuote) return Join::Yes;   // WB7a
     if (before == HebrewLetter && after == DoubleQuote) return Join::IfHebrew;
-    if (letter_before && (letter_after || after == Numeric)) return Join::Yes;                       // WB5, WB9
+    if (letter_before && (letter_after || after == Numeric)) return Join::Yes;  // WB5, WB9
     if (letter_before && (after == MidLetter || quote_or_point)) return Join::IfLetter;
-    if (before == Numeric && (after == Numeric || letter_after)) return Join::Yes;                   // WB8, WB10
+    if (before == Numeric && (after == Numeric || letter_after)) return Join::Yes;  // WB8, WB10
     if (before == Numeric && (after == MidNumber || quote_or_point)) return Join::IfNumeric;
-    if (before == Katakana && after == Katakana) return Join::Yes;                                   // WB13
-    if (after == ExtendNumberLetter)                                                                 // WB13a
-        return letter_before || before == Numeric || before == Katakana || before == ExtendNumberLetter ? Join::Yes : Join::No;
-    if (before == ExtendNumberLetter && (letter_after || after == Numeric || after == Katakana)) return Join::Yes;  // WB13b
+    if (before == Katakana && after == Katakana) return Join::Yes;  // WB13
+    if (after == ExtendNumberLetter)                                // WB13a
+        return letter_before || before == Numeric || before == Katakana ||
+                       before == ExtendNumberLetter
+                   ? Join::Yes
+                   : Join::No;
+    if (before == ExtendNumberLetter && (letter_after || after == Numeric || after == Katakana))
+        return Join::Yes;  // WB13b
     if (before == RegionalIndicator && after == RegionalIndicator) return Join::IfOddRegional;
     return Join::No;
 }
@@ -46,20 +51,28 @@ constexpr Join join_rule(int before, int after) {
 constexpr auto make_join_rules() {
     std::array<std::array<Join, WordBreakCount>, WordBreakCount> rules{};
     for (int before = 0; before < WordBreakCount; ++before) {
-        for (int after = 0; after < WordBreakCount; ++after) rules[before][after] = join_rule(before, after);
+        for (int after = 0; after < WordBreakCount; ++after)
+            rules[before][after] = join_rule(before, after);
     }
     return rules;
 }
 
 inline constexpr auto kJoinRules = make_join_rules();
 
-inline bool is_skipped(uint8_t kind) { return kind == Extend || kind == Format || kind == ZeroWidthJoiner; }  // WB4
+inline bool is_skipped(uint8_t kind) {
+    return kind == Extend || kind == Format || kind == ZeroWidthJoiner;
+}  // WB4
 
-inline bool is_line_break(uint8_t kind) { return kind == Newline || kind == CarriageReturn || kind == LineFeed; }
+inline bool is_line_break(uint8_t kind) {
+    return kind == Newline || kind == CarriageReturn || kind == LineFeed;
+}
 
-inline uint64_t low_bits(size_t count) { return count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1; }
+inline uint64_t low_bits(size_t count) {
+    return count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
+}
 
-// Sink: void word(size_t begin, size_t end, size_t code_points, bool has_letter), called in text order.
+// Sink: void word(size_t begin, size_t end, size_t code_points, bool has_letter), called in text
+// order.
 template <class Sink>
 class WordSegmenter {
 public:
@@ -87,7 +100,8 @@ private:
 
     void close(const Segment& segment) {
         if (segment.flags & (kLetter | kNumber)) {
-            sink_.word(segment.begin, segment.end, segment.code_points, (segment.flags & kLetter) != 0);
+            sink_.word(segment.begin, segment.end, segment.code_points,
+                       (segment.flags & kLetter) != 0);
         }
     }
 
@@ -106,7 +120,8 @@ private:
         classify_(tail, block);
     }
 
-    // Emits the words that begin at or after `begin` up to the first byte above 0x7f. Returns where `general` must start.
+    // Emits the words that begin at or after `begin` up to the first byte above 0x7f. Returns where
+    // `general` must start.
     size_t ascii(const size_t begin) {
         OpenWord word;
         uint64_t letter_before = 0, digit_before = 0;
@@ -116,15 +131,19 @@ private:
             load(position, bytes, block);
             const uint8_t next = position + bytes < text_.size ? text_.data[position + bytes] : 0;
             const bool stop = block.other != 0 || next >= 0x80;
-            size_t limit = block.other != 0 ? static_cast<size_t>(__builtin_ctzll(block.other)) : bytes;
+            size_t limit =
+                block.other != 0 ? static_cast<size_t>(__builtin_ctzll(block.other)) : bytes;
             const uint64_t alphanumeric = block.letters | block.digits | block.underscores;
-            // A character before the first other byte is left to `general`: it may join it, or carry its marks.
-            if (stop && limit > 0 && !(alphanumeric >> (limit - 1) & 1)) limit = before_spaces(position, limit - 1);
+            // A character before the first other byte is left to `general`: it may join it, or
+            // carry its marks.
+            if (stop && limit > 0 && !(alphanumeric >> (limit - 1) & 1))
+                limit = before_spaces(position, limit - 1);
             const uint64_t next_letter = uint64_t{(next | 0x20u) - 'a' < 26} << 63;
             const uint64_t next_digit = uint64_t{next - uint32_t{'0'} < 10} << 63;
-            const uint64_t joined =
-                (block.between_letters & (block.letters << 1 | letter_before) & (block.letters >> 1 | next_letter)) |
-                (block.between_digits & (block.digits << 1 | digit_before) & (block.digits >> 1 | next_digit));
+            const uint64_t joined = (block.between_letters & (block.letters << 1 | letter_before) &
+                                     (block.letters >> 1 | next_letter)) |
+                                    (block.between_digits & (block.digits << 1 | digit_before) &
+                                     (block.digits >> 1 | next_digit));
             emit(position, limit, (alphanumeric | joined) & low_bits(limit), block, word);
             if (stop) return word.open ? word.begin : spaces_start(begin, position + limit);
             letter_before = block.letters >> 63;
@@ -136,8 +155,10 @@ private:
         return text_.size;
     }
 
-    // Walks over the borders of the runs of set bits below `limit`; a run that touches `limit` stays open.
-    void emit(size_t position, size_t limit, uint64_t runs, const AsciiBlock& block, OpenWord& word) {
+    // Walks over the borders of the runs of set bits below `limit`; a run that touches `limit`
+    // stays open.
+    void emit(size_t position, size_t limit, uint64_t runs, const AsciiBlock& block,
+              OpenWord& word) {
         uint64_t borders = (runs ^ (runs << 1 | uint64_t{word.open})) & low_bits(limit);
         size_t from = 0;
         while (borders) {
@@ -195,7 +216,8 @@ private:
     size_t general(const size_t begin) {
         size_t position = begin;
         Segment segment{begin, begin, 0, 0};
-        Segment middle;                // the part from a MidLetter, MidNumLet, MidNum or quote on, while undecided
+        Segment
+            middle;  // the part from a MidLetter, MidNumLet, MidNum or quote on, while undecided
         Join undecided = Join::No;
         uint8_t before = StartOfText;  // last kind that is not skipped by WB4
         uint8_t latest = StartOfText;  // last kind
@@ -207,8 +229,9 @@ private:
             const CodePoint point = decode(text_, position);
             const uint8_t entry = properties(point.value);
             const uint8_t kind = entry & kWordBreakBits;
-            const bool unconditional = (latest == ZeroWidthJoiner && (entry & kPictograph)) ||  // WB3c
-                                       (latest == SegmentSpace && kind == SegmentSpace);        // WB3d
+            const bool unconditional =
+                (latest == ZeroWidthJoiner && (entry & kPictograph)) ||  // WB3c
+                (latest == SegmentSpace && kind == SegmentSpace);        // WB3d
             position += point.bytes;
             latest = kind;
             if (undecided != Join::No) {

@@ -11,11 +11,13 @@ namespace {
 
 constexpr uint32_t packed(const char* word) {
     uint32_t value = 0;
-    for (int index = 0; word[index] != 0; ++index) value |= uint32_t{static_cast<uint8_t>(word[index])} << (8 * index);
+    for (int index = 0; word[index] != 0; ++index)
+        value |= uint32_t{static_cast<uint8_t>(word[index])} << (8 * index);
     return value;
 }
 
-// Gopher's stop words (Rae et al. 2021, A1.1), case-sensitive. The result has one bit; 0 for other words.
+// Gopher's stop words (Rae et al. 2021, A1.1), case-sensitive. The result has one bit; 0 for other
+// words.
 uint32_t stop_word_bit(uint32_t word) {
     switch (word) {
         case packed("the"): return 1;
@@ -46,7 +48,8 @@ struct Counter {
         const size_t bytes = end - begin;
         if (bytes - 2 > 2 || stop_words == kAllStopWords) return;
         uint32_t value = 0;
-        for (size_t index = 0; index < bytes; ++index) value |= uint32_t{text.data[begin + index]} << (8 * index);
+        for (size_t index = 0; index < bytes; ++index)
+            value |= uint32_t{text.data[begin + index]} << (8 * index);
         stop_words |= stop_word_bit(value);
     }
 };
@@ -72,7 +75,9 @@ int64_t count_ellipses(Bytes text) {
     int64_t found = 0;
     const uint8_t* end = text.data + text.size;
     const auto next = [end](const uint8_t* from, int byte) {
-        return from == end ? nullptr : static_cast<const uint8_t*>(std::memchr(from, byte, static_cast<size_t>(end - from)));
+        return from == end ? nullptr
+                           : static_cast<const uint8_t*>(
+                                 std::memchr(from, byte, static_cast<size_t>(end - from)));
     };
     for (const uint8_t* at = next(text.data, '.'); at != nullptr;) {
         const uint8_t* stop = at;

@@ -17,7 +17,8 @@ struct WordStatisticsColumns {
     int64_t* stop_words;
 };
 
-// Words as byte ranges into the data of the array; `first[row]` is the number of words before the row.
+// Words as byte ranges into the data of the array; `first[row]` is the number of words before the
+// row.
 struct WordSpans {
     std::vector<int64_t> first;
     std::vector<int64_t> begin;

@@ -178,7 +178,8 @@ def test_without_keep_nothing_is_removed() -> None:
     [
         ({"eng": 0.5}, "knows no language 'eng'; did you mean 'en'"),
         ({"EN": 0.5}, "did you mean 'en'"),
-        (["kr"], "knows no language 'kr'"),
+        (["kr"], "knows no language 'kr'; did you mean 'ko'"),
+        (["klingon"], "It knows 176 codes"),
         ({}, "names no language"),
         ([], "names no language"),
         ({"en": 1.1}, "less than or equal to 1"),

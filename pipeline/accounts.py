@@ -35,7 +35,10 @@ class StageAccount:
         return self.read == self.kept + self.removed + self.quarantined
 
     def as_json(self) -> dict[str, Any]:
-        return {**{name: getattr(self, name) for name in FATES}, "rules": dict(sorted(self.rules.items()))}
+        return {
+            **{name: getattr(self, name) for name in FATES},
+            "rules": dict(sorted(self.rules.items())),
+        }
 
 
 @dataclass
@@ -46,12 +49,21 @@ class Accounts:
     skipped: dict[str, Counter[str]] = field(default_factory=dict)
     read_text_bytes: int = 0
 
-    def add_read(self, source: str, documents: int, quarantined: int, counts: Mapping[str, int], over_limit: int) -> None:
+    def add_read(
+        self,
+        source: str,
+        documents: int,
+        quarantined: int,
+        counts: Mapping[str, int],
+        over_limit: int,
+    ) -> None:
         """What reading a source gave. over_limit: documents beyond its `limit`."""
         account = StageAccount(documents + quarantined, documents, 0, quarantined)
         self.by_source[source] = {READ_STAGE: account}
         prefix = "skipped|"
-        skipped = Counter({key.removeprefix(prefix): n for key, n in counts.items() if key.startswith(prefix)})
+        skipped = Counter(
+            {key.removeprefix(prefix): n for key, n in counts.items() if key.startswith(prefix)}
+        )
         if over_limit:
             skipped["limit"] += over_limit
         self.skipped[source] = skipped
@@ -100,7 +112,9 @@ class Accounts:
         for source, stages in self.by_source.items():
             for name, account in stages.items():
                 if not account.balanced():
-                    raise StageError(f"source '{source}', stage '{name}': counts do not add up: {account.as_json()}")
+                    raise StageError(
+                        f"source '{source}', stage '{name}': counts do not add up: {account.as_json()}"
+                    )
             names = list(stages)
             for before, after in zip(names, names[1:], strict=False):
                 if stages[before].kept != stages[after].read:
@@ -108,20 +122,32 @@ class Accounts:
                         f"source '{source}': '{before}' kept {stages[before].kept} documents, '{after}' read {stages[after].read}"
                     )
             if not self.source_total(source).balanced():
-                raise StageError(f"source '{source}': counts do not add up: {self.source_total(source).as_json()}")
+                raise StageError(
+                    f"source '{source}': counts do not add up: {self.source_total(source).as_json()}"
+                )
 
 
-def check_expectations(accounts: Accounts, entries: Iterable[StageEntry], finished: set[str]) -> None:
+def check_expectations(
+    accounts: Accounts, entries: Iterable[StageEntry], finished: set[str]
+) -> None:
     """Judge `expect_kept` of stages whose documents have all passed. Raises GuardRailError."""
     totals = accounts.stages()
     for entry in entries:
         account = totals.get(entry.name)
-        if entry.expect_kept is None or account is None or entry.name not in finished or not account.read:
+        if (
+            entry.expect_kept is None
+            or account is None
+            or entry.name not in finished
+            or not account.read
+        ):
             continue
         low, high = entry.expect_kept
         share = account.kept / account.read
         if not low <= share <= high:
-            rules = ", ".join(f"{name} {count:,}" for name, count in account.rules.most_common(3)) or "none"
+            rules = (
+                ", ".join(f"{name} {count:,}" for name, count in account.rules.most_common(3))
+                or "none"
+            )
             raise GuardRailError(
                 f"stage '{entry.name}' kept {share:.1%} of {account.read:,} documents; expect_kept is [{low:g}, {high:g}]. "
                 f"Most removals by rule: {rules}. Look at removed documents with `curate explain`, or widen expect_kept."
@@ -132,7 +158,9 @@ def check_bad_fraction(accounts: Accounts, limit: float) -> None:
     """Judge `max_bad_fraction`. Raises GuardRailError."""
     total = accounts.total()
     if total.read and total.quarantined / total.read > limit:
-        worst = max(accounts.by_source, key=lambda source: accounts.source_total(source).quarantined)
+        worst = max(
+            accounts.by_source, key=lambda source: accounts.source_total(source).quarantined
+        )
         raise GuardRailError(
             f"{total.quarantined:,} of {total.read:,} records ({total.quarantined / total.read:.2%}) are quarantined; "
             f"max_bad_fraction is {limit:.2%}. Most are in source '{worst}'; reasons are in quarantine/ of the run folder. "

@@ -37,13 +37,19 @@ TOKENIZER_FILES = {
     "evaluation": "tokenizer/evaluation.json",
 }
 JSON_KINDS = dict.fromkeys(TOKENIZER_FILES, "json")
-CHUNK_KINDS = {f"{kind}-{split}": ending for split in SPLITS for kind, ending in (("ids", "bin"), ("rows", "parquet"))}
+CHUNK_KINDS = {
+    f"{kind}-{split}": ending
+    for split in SPLITS
+    for kind, ending in (("ids", "bin"), ("rows", "parquet"))
+}
 
 
 class BuildSteps:
     """Runs what the file asks for after `documents/`; `facts` go to run.json."""
 
-    def __init__(self, plan: Plan, factory: StepFactory, run_steps: Callable[[Sequence[Step]], None]) -> None:
+    def __init__(
+        self, plan: Plan, factory: StepFactory, run_steps: Callable[[Sequence[Step]], None]
+    ) -> None:
         self.plan, self.factory, self.run_steps = plan, factory, run_steps
         self.driver = factory.driver
         self.facts: dict[str, Any] = {"tokenizer": None, "tokens": None, "warnings": []}
@@ -55,7 +61,9 @@ class BuildSteps:
             return []
         parts = self.parts()
         if not parts:
-            self.facts["warnings"].append("no document was kept, so no tokenizer was trained and nothing was tokenized")
+            self.facts["warnings"].append(
+                "no document was kept, so no tokenizer was trained and nothing was tokenized"
+            )
             return []
         tokenizer = self.tokenizer(spec, [ref for _, ref in parts])
         if spec.pack is not None:
@@ -87,7 +95,9 @@ class BuildSteps:
         self.facts["warnings"] += self.facts["tokenizer"].pop("notes")
         return self.driver.current(step.records.ref(0, "tokenizer"))
 
-    def tokens(self, spec: PipelineSpec, parts: Sequence[tuple[str, FileRef]], tokenizer: FileRef) -> None:
+    def tokens(
+        self, spec: PipelineSpec, parts: Sequence[tuple[str, FileRef]], tokenizer: FileRef
+    ) -> None:
         assert spec.tokenizer is not None
         assert spec.pack is not None
         data = self.driver.read(tokenizer)
@@ -108,16 +118,33 @@ class BuildSteps:
         self.manifest(TokenizerRecord.of(data, encoder), encode, files)
 
     def files(
-        self, spec: PipelineSpec, parts: Sequence[tuple[str, FileRef]], encode: Step, vocabulary_size: int
+        self,
+        spec: PipelineSpec,
+        parts: Sequence[tuple[str, FileRef]],
+        encode: Step,
+        vocabulary_size: int,
     ) -> list[Promotion]:
         """Token files of every split and source, then `documents.parquet` of every split."""
         planned = self.plan.steps["tokens.files"]
         jobs: list[tuple[str, AssembleJob]] = []
         for split, source, chunks, plan in self.planned_files(spec, parts, encode, vocabulary_size):
             for file in plan:
-                key = digest([planned.fingerprint, source, asdict(file), [[a.checksum, b.checksum] for a, b in chunks]])
+                key = digest(
+                    [
+                        planned.fingerprint,
+                        source,
+                        asdict(file),
+                        [[a.checksum, b.checksum] for a, b in chunks],
+                    ]
+                )
                 jobs.append((split, AssembleJob(planned.name, key, file, chunks, vocabulary_size)))
-        step = Step(planned.name, planned.label, len(jobs), lambda i: jobs[i][1], {"bin": "bin", "idx": "idx"})
+        step = Step(
+            planned.name,
+            planned.label,
+            len(jobs),
+            lambda i: jobs[i][1],
+            {"bin": "bin", "idx": "idx"},
+        )
         self.run_steps([step])
         promotions = []
         for index, (split, job) in enumerate(jobs):
@@ -125,13 +152,21 @@ class BuildSteps:
                 ref = self.driver.current(step.records.ref(index, kind))
                 promotions.append(Promotion(ref, f"tokens/{split}/{job.planned.name}.{kind}"))
         rows = {
-            split: [self.driver.current(step.records.ref(i, "rows")) for i, (own, _) in enumerate(jobs) if own == split]
+            split: [
+                self.driver.current(step.records.ref(i, "rows"))
+                for i, (own, _) in enumerate(jobs)
+                if own == split
+            ]
             for split in SPLITS
         }
         return promotions + self.index(rows)
 
     def planned_files(
-        self, spec: PipelineSpec, parts: Sequence[tuple[str, FileRef]], encode: Step, vocabulary_size: int
+        self,
+        spec: PipelineSpec,
+        parts: Sequence[tuple[str, FileRef]],
+        encode: Step,
+        vocabulary_size: int,
     ) -> Iterator[tuple[str, str, tuple[tuple[FileRef, FileRef], ...], list[PlannedFile]]]:
         """(split, source, (ids, rows) of its chunks, its token files)."""
         assert spec.pack is not None
@@ -140,23 +175,44 @@ class BuildSteps:
         chunks, jobs = [], []
         for split, source in places:
             members = [i for i, (shard, _) in enumerate(parts) if shard.split("/")[1] == source]
-            own = tuple((encode.records.ref(i, f"ids-{split}"), encode.records.ref(i, f"rows-{split}")) for i in members)
+            own = tuple(
+                (encode.records.ref(i, f"ids-{split}"), encode.records.ref(i, f"rows-{split}"))
+                for i in members
+            )
             rows = tuple(ref for _, ref in own)
-            key = digest([planned.fingerprint, split, source, vocabulary_size, [ref.checksum for ref in rows]])
+            key = digest(
+                [
+                    planned.fingerprint,
+                    split,
+                    source,
+                    vocabulary_size,
+                    [ref.checksum for ref in rows],
+                ]
+            )
             chunks.append(own)
             jobs.append(TokenPlanJob(planned.name, key, source, rows, vocabulary_size, limit))
         step = Step(planned.name, planned.label, len(jobs), lambda i: jobs[i], {"plan": "json"})
         self.run_steps([step])
         for index, (split, source) in enumerate(places):
-            yield split, source, chunks[index], read_plan(self.driver.read(step.records.ref(index, "plan")))
+            yield (
+                split,
+                source,
+                chunks[index],
+                read_plan(self.driver.read(step.records.ref(index, "plan"))),
+            )
 
     def index(self, rows: dict[str, list[FileRef]]) -> list[Promotion]:
         planned = self.plan.steps["tokens.index"]
         promotions, jobs = [], []
         for split in SPLITS:
             if sum(ref.rows for ref in rows[split]) > ONE_FILE_ROWS:
-                names = (f"tokens/{split}/documents.parquet/part-{i:05d}.parquet" for i in range(len(rows[split])))
-                promotions += [Promotion(ref, name) for ref, name in zip(rows[split], names, strict=True)]
+                names = (
+                    f"tokens/{split}/documents.parquet/part-{i:05d}.parquet"
+                    for i in range(len(rows[split]))
+                )
+                promotions += [
+                    Promotion(ref, name) for ref, name in zip(rows[split], names, strict=True)
+                ]
                 continue
             key = digest([planned.fingerprint, split, [ref.checksum for ref in rows[split]]])
             jobs.append(TokenIndexJob(planned.name, key, split, tuple(rows[split])))
@@ -170,18 +226,23 @@ class BuildSteps:
     def manifest(self, tokenizer: TokenizerRecord, encode: Step, files: list[Promotion]) -> None:
         """`tokens/manifest.json`, and the counts for run.json."""
         splits = {split: dict(self.counts(encode, split)) for split in SPLITS}
-        final = [TokenFile.of(FileRef(p.final, p.ref.size_bytes, p.ref.checksum), "tokens/") for p in files]
+        final = [
+            TokenFile.of(FileRef(p.final, p.ref.size_bytes, p.ref.checksum), "tokens/")
+            for p in files
+        ]
         data = make_manifest(tokenizer, splits, final).to_bytes()
         path = f"steps/{self.plan.steps['tokens.index'].name}/{digest(data.decode())}.manifest.json"
         ref = self.driver.store.publish(path, data)
         self.promotions += [*files, Promotion(ref, "tokens/manifest.json")]
         self.facts["tokens"] = {
-            split: {source: counts.model_dump() for source, counts in sources.items()} for split, sources in splits.items()
+            split: {source: counts.model_dump() for source, counts in sources.items()}
+            for split, sources in splits.items()
         }
 
     def counts(self, encode: Step, split: str) -> Iterator[tuple[str, Counts]]:
         for source in self.plan.spec.sources:
             found = {
-                name: encode.records.counts[f"tokens|{split}|{source}|{name}"] for name in ("documents", "tokens", "text_bytes")
+                name: encode.records.counts[f"tokens|{split}|{source}|{name}"]
+                for name in ("documents", "tokens", "text_bytes")
             }
             yield source, Counts(**found)

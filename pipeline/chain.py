@@ -108,7 +108,9 @@ class _Builder:
     def add_field(self, prefix: str, signal: pa.Field, entry: StageEntry) -> pa.Field:
         name = f"{prefix}.{signal.name}{self.version}"
         if name in self.known or name in DOCUMENT_COLUMNS:
-            raise SpecError(f"stage '{entry.name}': the signal column '{name}' exists already; give the stage another name")
+            raise SpecError(
+                f"stage '{entry.name}': the signal column '{name}' exists already; give the stage another name"
+            )
         column = pa.field(name, signal.type)
         self.known[name] = column
         return column
@@ -135,7 +137,11 @@ class _Builder:
             columns: dict[str, str] = {}
             for annotator in stage.annotators():
                 columns |= self.annotate(annotator, entry)
-            self.operations.append(RuleOperation(entry.name, stage.rules(), self.resolve(entry, stage.rules(), columns)))
+            self.operations.append(
+                RuleOperation(
+                    entry.name, stage.rules(), self.resolve(entry, stage.rules(), columns)
+                )
+            )
         elif isinstance(stage, Editor):
             self.version = f"@{entry.name}"
             fields = tuple(self.add_field(entry.name, signal, entry) for signal in stage.signals())
@@ -150,19 +156,31 @@ class _Builder:
                 for signal, column in zip(stage.verdicts(), fields, strict=True)
             }
             self.operations.append(VerdictOperation(entry.name, fields))
-            self.operations.append(RuleOperation(entry.name, stage.rules(), self.resolve(entry, stage.rules(), columns)))
+            self.operations.append(
+                RuleOperation(
+                    entry.name, stage.rules(), self.resolve(entry, stage.rules(), columns)
+                )
+            )
         else:
-            raise SpecError(f"stage '{entry.name}': {type(stage).__name__} is none of the five kinds of stage")
+            raise SpecError(
+                f"stage '{entry.name}': {type(stage).__name__} is none of the five kinds of stage"
+            )
         if entry.checkpoint and not isinstance(stage, Exchange):
             self.close(exchange=None)
 
-    def resolve(self, entry: StageEntry, rules: Sequence[Rule], columns: dict[str, str]) -> dict[str, str]:
+    def resolve(
+        self, entry: StageEntry, rules: Sequence[Rule], columns: dict[str, str]
+    ) -> dict[str, str]:
         """Signal -> column for every rule; a signal that nobody upstream measures is a SpecError."""
         resolved = {}
         for rule in rules:
             for wanted in (rule.signal, *((rule.by,) if rule.by is not None else ())):
                 column = columns.get(wanted, wanted)
-                column = column if column in self.known or column in DOCUMENT_COLUMNS else wanted + self.version
+                column = (
+                    column
+                    if column in self.known or column in DOCUMENT_COLUMNS
+                    else wanted + self.version
+                )
                 if column not in self.known and column not in DOCUMENT_COLUMNS:
                     raise SpecError(
                         f"stage '{entry.name}': rule '{rule.name}' needs '{wanted}', which no stage before it measures"
@@ -215,5 +233,7 @@ def all_signals(chains: Sequence[Sequence[SegmentPlan]]) -> tuple[pa.Field, ...]
             for signal in segment.signals:
                 other = found.setdefault(signal.name, signal)
                 if other.type != signal.type:
-                    raise SpecError(f"signal '{signal.name}' is {other.type} in one source and {signal.type} in another")
+                    raise SpecError(
+                        f"signal '{signal.name}' is {other.type} in one source and {signal.type} in another"
+                    )
     return tuple(found.values())

@@ -30,7 +30,13 @@ class CollectDocumentsJob:
     def run(self, context: JobContext) -> JobResult:
         schema = pa.schema([*DOCUMENT_FIELDS, *self.signals])
         path = output_path(self.step, self.key, "documents")
-        ref = write_parquet(context.store, path, schema, self.batches(context.store, schema), context.engine.row_group_bytes)
+        ref = write_parquet(
+            context.store,
+            path,
+            schema,
+            self.batches(context.store, schema),
+            context.engine.row_group_bytes,
+        )
         return JobResult((OutputFile("documents", 0, ref, self.text_bytes),))
 
     def batches(self, store: Store, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -57,7 +63,9 @@ class CollectFatesJob:
             batches = list(self.batches(context.store, schema, fate))
             if sum(batch.num_rows for batch in batches):
                 path = output_path(self.step, self.key, fate, extension="parquet")
-                ref = write_parquet(context.store, path, schema, batches, context.engine.row_group_bytes)
+                ref = write_parquet(
+                    context.store, path, schema, batches, context.engine.row_group_bytes
+                )
                 files.append(OutputFile(fate, 0, ref))
         return JobResult(tuple(files))
 

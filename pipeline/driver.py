@@ -54,7 +54,9 @@ class Step:
 class Driver:
     """Runs waves of steps against one store, one ledger, one executor."""
 
-    def __init__(self, store: Store, executor: Executor, events: Events, failpoint: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: Store, executor: Executor, events: Events, failpoint: Callable[[str], None]
+    ) -> None:
         self.store, self.executor, self.events, self.failpoint = store, executor, events, failpoint
         self.ledger = Ledger(store)
         self.steps: dict[str, Step] = {}
@@ -100,7 +102,9 @@ class Driver:
             for index in range(step.jobs):
                 if step.records.keys[index].tobytes() == key:
                     return step, index
-        raise CurateError(f"{path} is damaged and no step of this run makes it; run again with an empty output folder")
+        raise CurateError(
+            f"{path} is damaged and no step of this run makes it; run again with an empty output folder"
+        )
 
     def restore(self, refs: Sequence[FileRef]) -> list[FileRef]:
         """These files, made again where they are gone or have another size."""
@@ -129,17 +133,26 @@ class Driver:
             with open(path, "rb") as file:
                 decisions = parse_decisions(file.read())
         except OSError as error:
-            raise DataError(f"--decisions {path}: {error.strerror}; give a decisions.jsonl of another run") from error
+            raise DataError(
+                f"--decisions {path}: {error.strerror}; give a decisions.jsonl of another run"
+            ) from error
         for decision in decisions:
             self.decide(decision)
 
     def decide(self, decision: Decision) -> None:
         """Append a decision, on disk before anything depends on it."""
         if decision not in self.decisions:
-            line = orjson.dumps({"id": decision.id, "stage": decision.stage, "reason": decision.reason}) + b"\n"
+            line = (
+                orjson.dumps(
+                    {"id": decision.id, "stage": decision.stage, "reason": decision.reason}
+                )
+                + b"\n"
+            )
             self.store.append("decisions.jsonl", line)
             self.decisions.append(decision)
-            self.events.emit("decision", document=decision.id, stage=decision.stage, reason=decision.reason)
+            self.events.emit(
+                "decision", document=decision.id, stage=decision.stage, reason=decision.reason
+            )
 
 
 class NotKnownYet(Exception):
@@ -149,7 +162,9 @@ class NotKnownYet(Exception):
 class PlanningDriver(Driver):
     """Looks up what is done and runs nothing; stops where something would have to run."""
 
-    def __init__(self, store: Store, executor: Executor, events: Events, failpoint: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: Store, executor: Executor, events: Events, failpoint: Callable[[str], None]
+    ) -> None:
         super().__init__(store, executor, events, failpoint)
         self.found: dict[str, tuple[int, int]] = {}
 
@@ -181,7 +196,9 @@ class _Attempts:
 class _Wave:
     """One call of `Driver.run`: which jobs wait, which are in flight."""
 
-    def __init__(self, driver: Driver, steps: Sequence[Step], tokens: Sequence[tuple[str, int]] = ()) -> None:
+    def __init__(
+        self, driver: Driver, steps: Sequence[Step], tokens: Sequence[tuple[str, int]] = ()
+    ) -> None:
         self.driver = driver
         self.pending = chain(tokens, self._undone(steps))
         self.again: deque[tuple[str, int]] = deque()
@@ -251,9 +268,13 @@ class _Wave:
         if isinstance(outcome, Crashed):
             attempts.crashes += 1
             if attempts.careful:
-                raise StageError(f"{step}: {outcome.reason}; not tied to one document, so nothing was given up")
+                raise StageError(
+                    f"{step}: {outcome.reason}; not tied to one document, so nothing was given up"
+                )
             attempts.careful = attempts.crashes >= 2
-            self.driver.events.emit("worker_crashed", step=step, reason=outcome.reason, careful=attempts.careful)
+            self.driver.events.emit(
+                "worker_crashed", step=step, reason=outcome.reason, careful=attempts.careful
+            )
         elif isinstance(outcome, GaveUp):
             self.driver.decide(Decision(outcome.document, outcome.stage, outcome.reason))
         elif isinstance(outcome, Lost):
@@ -270,7 +291,10 @@ class _Wave:
         driver.failpoint("before_record")
         driver.ledger.commit(step.name, step.records.key(token[1]), result)
         driver.failpoint("after_record")
-        files = [(f.kind, f.part, f.ref.size_bytes, f.ref.checksum, f.ref.rows, f.text_bytes) for f in result.files]
+        files = [
+            (f.kind, f.part, f.ref.size_bytes, f.ref.checksum, f.ref.rows, f.text_bytes)
+            for f in result.files
+        ]
         step.records.add(token[1], files, result.counts)
         driver.executed[step.label] += 1
         for waiting in self.blocked.pop(token, []):
@@ -279,19 +303,29 @@ class _Wave:
         driver.events.emit(
             "shard_done",
             step=step.label,
-            done=int(step.records.done.sum()) if step.jobs <= 10_000 else driver.executed[step.label],
+            done=int(step.records.done.sum())
+            if step.jobs <= 10_000
+            else driver.executed[step.label],
             total=step.jobs,
             rows=result.counts.get("segment|in", result.counts.get("read|documents", 0)),
             kept=result.counts.get("segment|out", result.counts.get("read|documents", 0)),
-            bytes=result.counts.get("segment|text_bytes_in", result.counts.get("read|text_bytes", 0)),
-            removed={k.split("|")[1]: n for k, n in result.counts.items() if k.startswith("stage|") and k.endswith("|removed")},
+            bytes=result.counts.get(
+                "segment|text_bytes_in", result.counts.get("read|text_bytes", 0)
+            ),
+            removed={
+                k.split("|")[1]: n
+                for k, n in result.counts.items()
+                if k.startswith("stage|") and k.endswith("|removed")
+            },
         )
 
     def _repair(self, token: tuple[str, int], damaged: Damaged, attempts: _Attempts) -> None:
         """Run the producer of a damaged input again, then this job."""
         attempts.repairs[damaged.path] += 1
         if attempts.repairs[damaged.path] > MAX_REPAIRS:
-            raise CurateError(f"{damaged.path}: {damaged.reason}; it was made again {MAX_REPAIRS} times and is still damaged")
+            raise CurateError(
+                f"{damaged.path}: {damaged.reason}; it was made again {MAX_REPAIRS} times and is still damaged"
+            )
         step, index = self.driver.producer(damaged.path)
         producer = (step.name, index)
         self.driver.events.emit("repair", path=damaged.path, reason=damaged.reason, step=step.label)
@@ -304,7 +338,11 @@ class _Wave:
 
 def _failure(step: str, failed: Failed) -> CurateError:
     """The error that stops the run, with the worker's own class of error where it is ours."""
-    text = f"{step}: {failed.message}" if failed.kind.endswith("Error") and failed.message else f"{step}: {failed.kind}"
+    text = (
+        f"{step}: {failed.message}"
+        if failed.kind.endswith("Error") and failed.message
+        else f"{step}: {failed.kind}"
+    )
     known = ("StageError", "DataError", "SpecError", "BudgetError")
     error = StageError(text) if failed.kind in known else CurateError(f"{text} ({failed.kind})")
     error.add_note(failed.traceback)

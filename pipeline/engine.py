@@ -79,11 +79,15 @@ class Run:
 class _Work:
     """The steps of one run, once its folder is ours."""
 
-    def __init__(self, run: Run, plan: Plan, files: dict[str, list[InputFile]], driver: Driver) -> None:
+    def __init__(
+        self, run: Run, plan: Plan, files: dict[str, list[InputFile]], driver: Driver
+    ) -> None:
         self.run, self.plan, self.store, self.files = run, plan, driver.store, files
         self.spec, self.driver, self.events = run.spec, driver, driver.events
         self.accounts = Accounts()
-        self.record = RunRecord(driver.store, run.spec, plan, run.executor.name, run.executor.slots, run.started)
+        self.record = RunRecord(
+            driver.store, run.spec, plan, run.executor.name, run.executor.slots, run.started
+        )
         self.factory = StepFactory(plan, self.driver, self.removed_text(), run.sample_rate)
         self.finished: set[str] = set()
 
@@ -100,7 +104,12 @@ class _Work:
         self.run.executor.start(setup)
         self.driver.promoted = load_promoted(self.store)
         self.record.write("running", self.accounts)
-        self.events.emit("run_started", name=self.spec.name, executor=self.run.executor.name, slots=self.run.executor.slots)
+        self.events.emit(
+            "run_started",
+            name=self.spec.name,
+            executor=self.run.executor.name,
+            slots=self.run.executor.slots,
+        )
         try:
             self.steps()
         except KeyboardInterrupt:
@@ -114,7 +123,9 @@ class _Work:
             raise
         except OSError as error:
             self.end("failed", error)
-            raise CurateError(f"{error.strerror or error}: {error.filename or self.store.url}; the same command continues") from error
+            raise CurateError(
+                f"{error.strerror or error}: {error.filename or self.store.url}; the same command continues"
+            ) from error
         self.end("done", None)
         return RunResult(self.spec.output, self.record.last, dict(self.driver.executed))
 
@@ -159,12 +170,20 @@ class _Work:
             self.record.seconds[step.label] = round(time.monotonic() - started, 3)
 
     def read(self) -> None:
-        steps = [self.factory.read(name, source, self.files[name]) for name, source in self.spec.sources.items()]
+        steps = [
+            self.factory.read(name, source, self.files[name])
+            for name, source in self.spec.sources.items()
+        ]
         self.run_steps(steps)
         self.factory.finish_reading()
         for name in self.spec.sources:
-            shards, counts = self.factory.shards(name), self.factory.sources[name].read.records.counts
-            self.accounts.add_read(name, shards.documents, shards.quarantined, counts, shards.skipped_by_limit)
+            shards, counts = (
+                self.factory.shards(name),
+                self.factory.sources[name].read.records.counts,
+            )
+            self.accounts.add_read(
+                name, shards.documents, shards.quarantined, counts, shards.skipped_by_limit
+            )
         check_bad_fraction(self.accounts, self.spec.max_bad_fraction)
 
     def segments(self) -> None:
@@ -174,7 +193,8 @@ class _Work:
             ready = [
                 chain[0]
                 for chain in waiting.values()
-                if chain and (chain[0].applies is None or chain[0].applies.name in self.factory.exchanges)
+                if chain
+                and (chain[0].applies is None or chain[0].applies.name in self.factory.exchanges)
             ]
             self.wave(ready)
             for segment in ready:
@@ -222,7 +242,9 @@ class _Work:
         fates = self.factory.fates()
         self.run_steps([*documents.values(), fates])
         self.factory.document_steps = documents
-        self.record.kept_text_bytes = {source: step.records.sums("documents")[1] for source, step in documents.items()}
+        self.record.kept_text_bytes = {
+            source: step.records.sums("documents")[1] for source, step in documents.items()
+        }
         self.published = {"removed": 0, "quarantine": 0, "documents": 0}
         promotions = []
         for source, step in documents.items():
@@ -235,21 +257,33 @@ class _Work:
             for index in range(fates.jobs):
                 if (file := fates.records.file(index, kind)) is not None:
                     self.published[folder] += file.ref.rows
-                    promotions.append(Promotion(self.driver.current(file.ref), f"{folder}/part-{number:05d}.parquet"))
+                    promotions.append(
+                        Promotion(
+                            self.driver.current(file.ref), f"{folder}/part-{number:05d}.parquet"
+                        )
+                    )
                     number += 1
         return promotions
 
     def check_published(self) -> None:
         """The rows in the final folders are the counts. Raises StageError."""
         total = self.accounts.total()
-        counted = {"documents": total.kept, "removed": total.removed, "quarantine": total.quarantined}
+        counted = {
+            "documents": total.kept,
+            "removed": total.removed,
+            "quarantine": total.quarantined,
+        }
         if counted != self.published:
-            raise StageError(f"counted {counted}, published {self.published}; nothing was moved to the final folders")
+            raise StageError(
+                f"counted {counted}, published {self.published}; nothing was moved to the final folders"
+            )
 
 
 def progress_of(spec: PipelineSpec, plan: Plan, executor: Executor) -> dict[str, tuple[int, int]]:
     """Label -> (jobs done before, jobs) for every step whose jobs are known without running anything. Writes nothing."""
-    driver = PlanningDriver(Store(spec.output), executor, SilentEvents(Store(spec.output)), lambda name: None)
+    driver = PlanningDriver(
+        Store(spec.output), executor, SilentEvents(Store(spec.output)), lambda name: None
+    )
     driver.promoted = load_promoted(driver.store)
     files = {name: source.files(spec.folder) for name, source in spec.sources.items()}
     work = _Work(Run(spec, executor), plan, files, driver)

@@ -38,6 +38,12 @@ def check_environment(expected: dict[str, str]) -> None:
     prefix = "distribution "
     names = tuple(key.removeprefix(prefix) for key in expected if key.startswith(prefix))
     own = _own(names)
-    different = [f"{key}: {own.get(key)} here, {value} in the run" for key, value in expected.items() if own.get(key) != value]
+    different = [
+        f"{key}: {own.get(key)} here, {value} in the run"
+        for key, value in expected.items()
+        if own.get(key) != value
+    ]
     if different:
-        raise StageError(f"this worker's environment differs from the run's ({'; '.join(different)}); install the same versions")
+        raise StageError(
+            f"this worker's environment differs from the run's ({'; '.join(different)}); install the same versions"
+        )

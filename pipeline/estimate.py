@@ -51,14 +51,22 @@ class Estimate:
 
 def input_bytes(spec: PipelineSpec) -> dict[str, int]:
     """Bytes of the input files by source."""
-    return {name: sum(file.size_bytes for file in source.files(spec.folder)) for name, source in spec.sources.items()}
+    return {
+        name: sum(file.size_bytes for file in source.files(spec.folder))
+        for name, source in spec.sources.items()
+    }
 
 
 def worker_memory_bytes(engine: EngineConfig) -> int:
     """Upper bound of one worker's memory, whatever the corpus: batches, a row group, the largest document, one merge."""
     document = engine.max_document_bytes
     merge = engine.exchange_fan_in * 8_192 * 48
-    return WORKER_BASE_BYTES + BATCH_COPIES * (engine.batch_bytes + engine.row_group_bytes) + 3 * document + merge
+    return (
+        WORKER_BASE_BYTES
+        + BATCH_COPIES * (engine.batch_bytes + engine.row_group_bytes)
+        + 3 * document
+        + merge
+    )
 
 
 def check_disk(store: Store, spec: PipelineSpec) -> None:
@@ -92,11 +100,16 @@ def measure(spec: PipelineSpec, plan: Plan, rate: float) -> Estimate:
     for name, source in spec.sources.items():
         groups = group_splits(source, source.files(spec.folder), spec.engine.shard_input_bytes)
         for group in drawn_groups(groups, spec.seed, name, rate):
-            sampled += sum(min(split.end - split.start, split.file.size_bytes) or split.file.size_bytes for split in group)
+            sampled += sum(
+                min(split.end - split.start, split.file.size_bytes) or split.file.size_bytes
+                for split in group
+            )
     scale = max(1.0, whole / max(1, sampled))
     collected = _Collected()
     with tempfile.TemporaryDirectory(prefix="curate-estimate-") as folder:
-        trial = replace(spec, output=f"{folder}/run", max_bad_fraction=1.0, stages=_without_rails(spec))
+        trial = replace(
+            spec, output=f"{folder}/run", max_bad_fraction=1.0, stages=_without_rails(spec)
+        )
         record = Run(trial, InlineExecutor(), (collected,), sample_rate=rate).execute().record
         size = sum(Store(trial.output).sizes("").values())
     steps = {

@@ -31,7 +31,11 @@ LOOKUP_GROUP = 64
 
 LINK_SCHEMA = pa.schema([pa.field("representative", pa.uint64()), pa.field("address", pa.uint64())])
 LOOKUP_SCHEMA = pa.schema(
-    [pa.field("row", pa.uint32()), pa.field("duplicate_of", pa.string()), pa.field("duplicate_source", pa.string())]
+    [
+        pa.field("row", pa.uint32()),
+        pa.field("duplicate_of", pa.string()),
+        pa.field("duplicate_source", pa.string()),
+    ]
 )
 
 
@@ -46,7 +50,9 @@ class ExchangeRows:
         """Take rows of the phase's schema. Raises StageError for others."""
         expected = self.phase.schema()
         if batch.schema.names != expected.names or batch.schema.types != expected.types:
-            raise StageError(f"phase '{self.phase.name}' emitted {batch.schema}, declared is {expected}")
+            raise StageError(
+                f"phase '{self.phase.name}' emitted {batch.schema}, declared is {expected}"
+            )
         self._batches.append(batch.cast(expected) if batch.schema != expected else batch)
 
     def publish(self, store: Store, path: str) -> FileRef:
@@ -54,12 +60,25 @@ class ExchangeRows:
         schema = self.phase.schema()
         table = pa.Table.from_batches(self._batches, schema).combine_chunks()
         rows = sort_rows(table, self.phase.order)
-        batches = rows.to_batches() if self.phase.combine is None else [self.phase.combine(b) for b in rows.to_batches()]
+        batches = (
+            rows.to_batches()
+            if self.phase.combine is None
+            else [self.phase.combine(b) for b in rows.to_batches()]
+        )
         rows = pa.Table.from_batches(batches, schema).combine_chunks()
-        numbers = partition_of(rows.column("key").combine_chunks(), self.partitions) if rows.num_rows else np.empty(0, np.int64)
+        numbers = (
+            partition_of(rows.column("key").combine_chunks(), self.partitions)
+            if rows.num_rows
+            else np.empty(0, np.int64)
+        )
         bounds = np.searchsorted(numbers, np.arange(self.partitions + 1))
         slices = (
-            (number, rows.slice(int(bounds[number]), int(bounds[number + 1] - bounds[number])).to_batches())
+            (
+                number,
+                rows.slice(
+                    int(bounds[number]), int(bounds[number + 1] - bounds[number])
+                ).to_batches(),
+            )
             for number in range(self.partitions)
             if bounds[number + 1] > bounds[number]
         )
@@ -73,7 +92,9 @@ def emit_first(entry: StageEntry, batch: Batch, rows: ExchangeRows) -> None:
     names = [name for name in stage.reads if name != "address"]
     columns = {name: batch.column(name) for name in names}
     columns["address"] = batch.column("row").cast(pa.uint64())
-    rows.add(rows.phase.emit(pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))))
+    rows.add(
+        rows.phase.emit(pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns)))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +128,14 @@ def read_verdicts(store: Store, source: VerdictInput, schema: pa.Schema) -> pa.T
     position = pc.index_in(_column(verdicts, "row"), value_set=_column(lookups, "row"))
     signals = [name for name in schema.names if name not in ("row", "representative", "similarity")]
     columns = [_column(verdicts, "row"), *(_column(verdicts, name) for name in signals)]
-    columns += [_column(lookups, "duplicate_of").take(position), _column(lookups, "duplicate_source").take(position)]
+    columns += [
+        _column(lookups, "duplicate_of").take(position),
+        _column(lookups, "duplicate_source").take(position),
+    ]
     columns.append(_column(verdicts, "similarity"))
-    return pa.Table.from_arrays(columns, names=["row", *signals, "duplicate_of", "duplicate_source", "similarity"])
+    return pa.Table.from_arrays(
+        columns, names=["row", *signals, "duplicate_of", "duplicate_source", "similarity"]
+    )
 
 
 def phase_of(entry: StageEntry, index: int) -> Phase:
@@ -140,7 +166,9 @@ class ConsolidateJob:
 
     def run(self, context: JobContext) -> JobResult:
         phase = phase_of(self.entry, self.phase)
-        slices = ((number, self.merged(context, phase, number)) for number in range(self.partitions))
+        slices = (
+            (number, self.merged(context, phase, number)) for number in range(self.partitions)
+        )
         path = output_path(self.step, self.key, "exchange")
         ref = write_sliced(context.store, path, phase.schema(), slices)
         return JobResult((OutputFile("exchange", 0, ref),))
@@ -173,14 +201,18 @@ class SettleJob:
             return self.pass_on(context, settled, phases[self.phase + 1])
         return self.publish_verdicts(context, settled, stage)
 
-    def pass_on(self, context: JobContext, settled: Iterator[pa.RecordBatch], phase: Phase) -> JobResult:
+    def pass_on(
+        self, context: JobContext, settled: Iterator[pa.RecordBatch], phase: Phase
+    ) -> JobResult:
         rows = ExchangeRows(phase, self.partitions)
         for batch in settled:
             rows.add(phase.emit(batch))
         ref = rows.publish(context.store, output_path(self.step, self.key, "exchange"))
         return JobResult((OutputFile("exchange", 0, ref),), Counter({"exchange|rows": ref.rows}))
 
-    def publish_verdicts(self, context: JobContext, settled: Iterator[pa.RecordBatch], stage: Exchange) -> JobResult:
+    def publish_verdicts(
+        self, context: JobContext, settled: Iterator[pa.RecordBatch], stage: Exchange
+    ) -> JobResult:
         address = pa.field("address", pa.uint64())
         schema = pa.schema([address, *stage.verdicts(), *VERDICT_LINKS])
         table = pa.Table.from_batches([batch.cast(schema) for batch in settled], schema)
@@ -188,14 +220,26 @@ class SettleJob:
         table = table.take(order).combine_chunks()
         addresses = _column(table, "address").to_numpy(zero_copy_only=False)
         rows = pa.array((addresses & np.uint64(0xFFFFFFFF)).astype(np.uint32))
-        verdicts = table.drop_columns(["address"]).add_column(0, "row", rows).cast(verdict_schema(stage))
+        verdicts = (
+            table.drop_columns(["address"]).add_column(0, "row", rows).cast(verdict_schema(stage))
+        )
         path = output_path(self.step, self.key, "verdicts")
-        written = write_sliced(context.store, path, verdicts.schema, _by_group(verdicts, addresses >> np.uint64(32)))
-        linked = table.filter(pc.is_valid(table.column("representative"))).select(["representative", "address"])
-        linked = linked.take(pc.sort_indices(linked, [("representative", "ascending"), ("address", "ascending")]))
-        groups = (_column(linked, "representative").to_numpy(zero_copy_only=False) >> np.uint64(32)) // np.uint64(LOOKUP_GROUP)
+        written = write_sliced(
+            context.store, path, verdicts.schema, _by_group(verdicts, addresses >> np.uint64(32))
+        )
+        linked = table.filter(pc.is_valid(table.column("representative"))).select(
+            ["representative", "address"]
+        )
+        linked = linked.take(
+            pc.sort_indices(linked, [("representative", "ascending"), ("address", "ascending")])
+        )
+        groups = (
+            _column(linked, "representative").to_numpy(zero_copy_only=False) >> np.uint64(32)
+        ) // np.uint64(LOOKUP_GROUP)
         path = output_path(self.step, self.key, "links")
-        links = write_sliced(context.store, path, LINK_SCHEMA, _by_group(linked.cast(LINK_SCHEMA), groups))
+        links = write_sliced(
+            context.store, path, LINK_SCHEMA, _by_group(linked.cast(LINK_SCHEMA), groups)
+        )
         return JobResult(
             (OutputFile("verdicts", 0, written), OutputFile("links", 0, links)),
             Counter({"exchange|verdicts": written.rows, "exchange|links": links.rows}),
@@ -217,23 +261,33 @@ class LookupJob:
         found = [b for ref in self.links for b in read_slice(context.store, ref, self.group)]
         links = pa.Table.from_batches(found, LINK_SCHEMA).combine_chunks()
         wanted = _column(links, "representative").to_numpy(zero_copy_only=False)
-        pieces = [piece for ordinal, ref in self.shards for piece in self.shard(context.store, ordinal, ref, links, wanted)]
+        pieces = [
+            piece
+            for ordinal, ref in self.shards
+            for piece in self.shard(context.store, ordinal, ref, links, wanted)
+        ]
         schema = pa.schema([pa.field("address", pa.uint64()), *list(LOOKUP_SCHEMA)[1:]])
         table = pa.Table.from_batches(pieces, schema)
         table = table.take(pc.sort_indices(table, [("address", "ascending")])).combine_chunks()
         if table.num_rows != links.num_rows:
-            raise StageError(f"{self.step}: {links.num_rows - table.num_rows} representatives are not in their shards")
+            raise StageError(
+                f"{self.step}: {links.num_rows - table.num_rows} representatives are not in their shards"
+            )
         addresses = _column(table, "address").to_numpy(zero_copy_only=False)
         rows = pa.array((addresses & np.uint64(0xFFFFFFFF)).astype(np.uint32))
         named = table.drop_columns(["address"]).add_column(0, "row", rows).cast(LOOKUP_SCHEMA)
         path = output_path(self.step, self.key, "lookup")
-        ref = write_sliced(context.store, path, LOOKUP_SCHEMA, _by_group(named, addresses >> np.uint64(32)))
+        ref = write_sliced(
+            context.store, path, LOOKUP_SCHEMA, _by_group(named, addresses >> np.uint64(32))
+        )
         return JobResult((OutputFile("lookup", 0, ref),))
 
     def shard(
         self, store: Store, ordinal: int, ref: FileRef, links: pa.Table, wanted: np.ndarray
     ) -> Iterator[pa.RecordBatch]:
-        start, end = np.searchsorted(wanted, np.array([ordinal, ordinal + 1], np.uint64) << np.uint64(32))
+        start, end = np.searchsorted(
+            wanted, np.array([ordinal, ordinal + 1], np.uint64) << np.uint64(32)
+        )
         if start == end:
             return
         part = links.slice(int(start), int(end - start))
@@ -264,7 +318,9 @@ def _addressed(store: Store, item: ExchangeInput, partition: int) -> Iterator[pa
         yield batch.set_column(index, batch.schema.field(index), full)
 
 
-def _by_group(table: pa.Table, groups: np.ndarray) -> Iterator[tuple[int, Sequence[pa.RecordBatch]]]:
+def _by_group(
+    table: pa.Table, groups: np.ndarray
+) -> Iterator[tuple[int, Sequence[pa.RecordBatch]]]:
     """Runs of equal, ascending group numbers."""
     numbers, starts = np.unique(groups, return_index=True)
     ends = [*starts[1:], len(groups)][: len(numbers)]

@@ -26,7 +26,9 @@ _NAMES = [field.name for field in FATE_FIELDS]
 class FateWriter:
     """Writes fates of one job to one file; nothing is published when there were none."""
 
-    def __init__(self, store: Store, path: str, signals: Sequence[pa.Field], row_group_bytes: int) -> None:
+    def __init__(
+        self, store: Store, path: str, signals: Sequence[pa.Field], row_group_bytes: int
+    ) -> None:
         self._store, self._path = store, path
         self.schema = pa.schema([*FATE_FIELDS, *signals])
         self._row_group_bytes = row_group_bytes
@@ -52,7 +54,9 @@ class FateWriter:
     def _flush(self) -> None:
         if self._rows:
             rows, self._rows, self._bytes = self._rows, [], 0
-            columns = [pa.array([row.get(field.name) for row in rows], field.type) for field in self.schema]
+            columns = [
+                pa.array([row.get(field.name) for row in rows], field.type) for field in self.schema
+            ]
             self._write(pa.RecordBatch.from_arrays(columns, schema=self.schema))
 
     def _write(self, batch: pa.RecordBatch) -> None:
@@ -105,7 +109,10 @@ def removed_fates(
     index = np.arange(len(first))
     names = np.array([rule.name for rule in rules], dtype=object)
     signal = np.array([columns[rule.signal] for rule in rules], dtype=object)
-    broken = [[names[i] for i in np.flatnonzero(row) if i != own] for row, own in zip(verdicts.broken, first, strict=True)]
+    broken = [
+        [names[i] for i in np.flatnonzero(row) if i != own]
+        for row, own in zip(verdicts.broken, first, strict=True)
+    ]
     for name, number in Counter(names[first].tolist()).items():
         counts[f"stage|{stage}|rule|{name}"] += number
     made = {
@@ -121,9 +128,14 @@ def removed_fates(
     return with_columns(dead, made)
 
 
-def quarantined_fates(stage: str, errors: Sequence[tuple[str, str]], dead: pa.RecordBatch) -> pa.RecordBatch:
+def quarantined_fates(
+    stage: str, errors: Sequence[tuple[str, str]], dead: pa.RecordBatch
+) -> pa.RecordBatch:
     """Fates of rows on which a stage failed; errors: (kind, message) per row. The text goes to `raw`, capped."""
-    raw = [(text.as_py() or "").encode("utf-8", "surrogatepass")[:RAW_CAP_BYTES] for text in dead.column("text")]
+    raw = [
+        (text.as_py() or "").encode("utf-8", "surrogatepass")[:RAW_CAP_BYTES]
+        for text in dead.column("text")
+    ]
     made = {
         "stage": pa.array([stage] * dead.num_rows, pa.string()),
         "fate": pa.array([FATE_QUARANTINED] * dead.num_rows, pa.string()),

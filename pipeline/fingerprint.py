@@ -58,7 +58,9 @@ def stage_ingredients(stage: Stage) -> Ingredients:
 
 def source_ingredients(name: str, source: Source) -> Ingredients:
     """Everything of one source that decides which records its files yield."""
-    fields = {key: value for key, value in configuration(source).items() if key not in NOT_IN_RESULTS}
+    fields = {
+        key: value for key, value in configuration(source).items() if key not in NOT_IN_RESULTS
+    }
     return {
         "source": name,
         "format": source.format,

@@ -24,7 +24,9 @@ class Freed:
     size_bytes: int
 
 
-def collect_garbage(store: Store, keep: Keep, plan: Plan, failpoint: Callable[[str], None]) -> Freed:
+def collect_garbage(
+    store: Store, keep: Keep, plan: Plan, failpoint: Callable[[str], None]
+) -> Freed:
     """Delete files below `steps/` that are not kept; ledgers of current steps stay, so nothing counts as undone."""
     current = {step.fingerprint[:12]: step for step in plan.steps.values()}
     files = size = 0
@@ -32,7 +34,10 @@ def collect_garbage(store: Store, keep: Keep, plan: Plan, failpoint: Callable[[s
         folder, name = path.split("/")[1], path.rsplit("/", 1)[-1]
         step = current.get(folder.rpartition("-")[2])
         kept = step is not None and (
-            name.startswith("ledger") or step.kind == "token plan" or keep == "all" or (keep == "extracted" and step.kind == "read")
+            name.startswith("ledger")
+            or step.kind == "token plan"
+            or keep == "all"
+            or (keep == "extracted" and step.kind == "read")
         )
         if not kept:
             store.delete(path)

@@ -21,11 +21,30 @@ from curate.storage.store import FileRef, Store
 SEGMENT_COMMITS = 1_000
 SEGMENT_SECONDS = 10.0
 
-KINDS = ("rows", "sidecar", "fates", "exchange", "verdicts", "links", "lookup", "documents", "removed", "quarantined")
+KINDS = (
+    "rows",
+    "sidecar",
+    "fates",
+    "exchange",
+    "verdicts",
+    "links",
+    "lookup",
+    "documents",
+    "removed",
+    "quarantined",
+)
 """Kinds of file of the engine's own jobs; others are appended as they appear."""
 
 _FILE = np.dtype(
-    [("job", "<u4"), ("kind", "u1"), ("part", "<u2"), ("rows", "<u4"), ("text", "<u8"), ("size", "<u8"), ("checksum", "<u8")]
+    [
+        ("job", "<u4"),
+        ("kind", "u1"),
+        ("part", "<u2"),
+        ("rows", "<u4"),
+        ("text", "<u8"),
+        ("size", "<u8"),
+        ("checksum", "<u8"),
+    ]
 )
 
 
@@ -88,7 +107,9 @@ class StepRecords:
 
     def file(self, index: int, kind: str, part: int = 0) -> OutputFile | None:
         """One file of one job, None when it published none of that kind."""
-        return next((file for file in self.files(index) if file.kind == kind and file.part == part), None)
+        return next(
+            (file for file in self.files(index) if file.kind == kind and file.part == part), None
+        )
 
     def ref(self, index: int, kind: str, part: int = 0) -> FileRef:
         """Reference of a file that must exist."""
@@ -127,9 +148,13 @@ class Ledger:
 
     def _lines(self, step: str) -> Iterator[bytes]:
         folder = f"steps/{step}"
-        names = [f"{folder}/ledger.jsonl"] if self._store.is_local else [
-            path for path in self._store.sizes(folder) if path.startswith(f"{folder}/ledger-")
-        ]
+        names = (
+            [f"{folder}/ledger.jsonl"]
+            if self._store.is_local
+            else [
+                path for path in self._store.sizes(folder) if path.startswith(f"{folder}/ledger-")
+            ]
+        )
         self._segments[step] = len(names)
         for name in names:
             if self._store.exists(name):
@@ -139,7 +164,14 @@ class Ledger:
     def commit(self, step: str, key: str, result: JobResult) -> None:
         """Append one commit."""
         files = [
-            [file.kind, file.part, file.ref.size_bytes, file.ref.checksum, file.ref.rows, file.text_bytes]
+            [
+                file.kind,
+                file.part,
+                file.ref.size_bytes,
+                file.ref.checksum,
+                file.ref.rows,
+                file.text_bytes,
+            ]
             for file in result.files
         ]
         line = orjson.dumps({"key": key, "files": files, "counts": dict(result.counts)}) + b"\n"

@@ -22,9 +22,17 @@ def sort_keys(batch: pa.RecordBatch | pa.Table, order: Sequence[pa.Field]) -> np
     encoded = np.empty((rows, 24 + 8 * len(order)), dtype=np.uint8)
     encoded[:, :16] = key_bytes(_array(batch, "key"))
     for index, field in enumerate(order):
-        encoded[:, 16 + 8 * index : 24 + 8 * index] = _big_endian(_ordered(_array(batch, field.name), field))
-    encoded[:, -8:] = _big_endian(_array(batch, "address").to_numpy(zero_copy_only=False).astype(np.uint64))
-    result: np.ndarray = encoded.reshape(-1).view(f"S{encoded.shape[1]}") if rows else np.empty(0, f"S{encoded.shape[1]}")
+        encoded[:, 16 + 8 * index : 24 + 8 * index] = _big_endian(
+            _ordered(_array(batch, field.name), field)
+        )
+    encoded[:, -8:] = _big_endian(
+        _array(batch, "address").to_numpy(zero_copy_only=False).astype(np.uint64)
+    )
+    result: np.ndarray = (
+        encoded.reshape(-1).view(f"S{encoded.shape[1]}")
+        if rows
+        else np.empty(0, f"S{encoded.shape[1]}")
+    )
     return result
 
 
@@ -42,12 +50,16 @@ def partition_of(keys: pa.Array, partitions: int) -> np.ndarray:
     return result
 
 
-def sort_rows(batch: pa.RecordBatch | pa.Table, order: Sequence[pa.Field]) -> pa.RecordBatch | pa.Table:
+def sort_rows(
+    batch: pa.RecordBatch | pa.Table, order: Sequence[pa.Field]
+) -> pa.RecordBatch | pa.Table:
     """Rows in (key, order, address) order."""
     return batch.take(pa.array(np.argsort(sort_keys(batch, order), kind="stable")))
 
 
-def merge_sorted(streams: Sequence[Iterator[pa.RecordBatch]], order: Sequence[pa.Field]) -> Iterator[pa.RecordBatch]:
+def merge_sorted(
+    streams: Sequence[Iterator[pa.RecordBatch]], order: Sequence[pa.Field]
+) -> Iterator[pa.RecordBatch]:
     """Merge streams that are sorted each; yields sorted batches. Holds one batch per stream.
 
     Every step takes from all buffers the rows up to the smallest last row of any buffer that may be followed by more.
@@ -61,7 +73,11 @@ def merge_sorted(streams: Sequence[Iterator[pa.RecordBatch]], order: Sequence[pa
         bound = min(stream.last() for stream in open_streams)
         pieces = [stream.take_until(bound) for stream in open_streams]
         table = pa.Table.from_batches([piece for piece in pieces if piece.num_rows])
-        merged = table.combine_chunks() if len(open_streams) == 1 else sort_rows(table.combine_chunks(), order)
+        merged = (
+            table.combine_chunks()
+            if len(open_streams) == 1
+            else sort_rows(table.combine_chunks(), order)
+        )
         yield from merged.to_batches()
         open_streams = [stream for stream in open_streams if stream.fill()]
 
@@ -119,4 +135,6 @@ def _ordered(column: pa.Array, field: pa.Field) -> np.ndarray:
         bits = values.astype(np.float64).view(np.uint64)
         total: np.ndarray = np.where(bits & SIGN, ~bits, bits | SIGN)
         return total
-    raise StageError(f"order column '{field.name}' is {field.type}; an order column is an integer or float64 without nulls")
+    raise StageError(
+        f"order column '{field.name}' is {field.type}; an order column is an integer or float64 without nulls"
+    )

@@ -41,7 +41,9 @@ class Batch:
         return self.columns[name]
 
     def select(self, schema: pa.Schema) -> pa.RecordBatch:
-        return pa.RecordBatch.from_arrays([self.columns[field.name] for field in schema], schema=schema)
+        return pa.RecordBatch.from_arrays(
+            [self.columns[field.name] for field in schema], schema=schema
+        )
 
     def record_batch(self, names: Sequence[str] | None = None) -> pa.RecordBatch:
         chosen = list(names) if names is not None else list(self.columns)
@@ -64,7 +66,11 @@ class Runner:
     """Runs the operations of a segment over batches and counts per stage entry."""
 
     def __init__(
-        self, operations: Sequence[Operation], watch: Watch, counts: Counter[str], decisions: Sequence[Decision]
+        self,
+        operations: Sequence[Operation],
+        watch: Watch,
+        counts: Counter[str],
+        decisions: Sequence[Decision],
     ) -> None:
         self.operations, self.watch, self.counts = operations, watch, counts
         self.given_up = {decision.id: decision for decision in decisions}
@@ -82,7 +88,9 @@ class Runner:
             if self.closing[entry] == index:
                 self.counts[f"stage|{entry}|kept"] += batch.num_rows
 
-    def apply(self, operation: Operation, batch: Batch, verdicts: pa.Table | None) -> Iterator[pa.RecordBatch]:
+    def apply(
+        self, operation: Operation, batch: Batch, verdicts: pa.Table | None
+    ) -> Iterator[pa.RecordBatch]:
         if batch.num_rows == 0 and not isinstance(operation, RuleOperation):
             add_empty_columns(operation, batch)
         elif isinstance(operation, AnnotateOperation):
@@ -101,9 +109,13 @@ class Runner:
             return
         dead = batch.split(kept)
         gone = ~kept
-        of_dead = Verdicts(verdicts.broken[gone], verdicts.value[gone], verdicts.low[gone], verdicts.high[gone])
+        of_dead = Verdicts(
+            verdicts.broken[gone], verdicts.value[gone], verdicts.low[gone], verdicts.high[gone]
+        )
         self.counts[f"stage|{operation.entry}|removed"] += dead.num_rows
-        yield removed_fates(operation.entry, operation.rules, operation.columns, of_dead, dead, self.counts)
+        yield removed_fates(
+            operation.entry, operation.rules, operation.columns, of_dead, dead, self.counts
+        )
 
     def guarded(
         self,
@@ -114,7 +126,9 @@ class Runner:
         """Run `work` on the whole batch, or row by row after an exception, for given-up documents and in careful mode."""
         whole = batch.record_batch()
         ids = whole.column("id")
-        if not self.watch.single and not any(ids[i].as_py() in self.given_up for i in self.suspects(ids)):
+        if not self.watch.single and not any(
+            ids[i].as_py() in self.given_up for i in self.suspects(ids)
+        ):
             self.watch.begin(ids[0].as_py(), operation.entry)
             try:
                 batch.columns |= work(whole)
@@ -143,7 +157,9 @@ class Runner:
             self.counts[f"stage|{operation.entry}|quarantined"] += dead.num_rows
             yield quarantined_fates(operation.entry, [errors[row] for row in sorted(errors)], dead)
         if made:
-            batch.columns |= {name: pa.concat_arrays([part[name] for part in made]) for name in made[0]}
+            batch.columns |= {
+                name: pa.concat_arrays([part[name] for part in made]) for name in made[0]
+            }
         else:
             add_empty_columns(operation, batch)
 
@@ -152,7 +168,9 @@ class Runner:
         if not self.given_up:
             return ()
         found = pc.index_in(ids, value_set=pa.array(list(self.given_up), pa.string()))
-        result: Sequence[int] = np.flatnonzero(pc.is_valid(found).to_numpy(zero_copy_only=False)).tolist()
+        result: Sequence[int] = np.flatnonzero(
+            pc.is_valid(found).to_numpy(zero_copy_only=False)
+        ).tolist()
         return result
 
 
@@ -164,7 +182,9 @@ def annotate(operation: AnnotateOperation, batch: pa.RecordBatch) -> dict[str, p
     check(operation.entry, type(annotator).__name__, measured, fields, batch.num_rows)
     made = {field.name: measured.column(i) for i, field in enumerate(operation.fields)}
     for offset, name in enumerate(annotator.fills):
-        made[name] = pc.coalesce(batch.column(name), measured.column(len(operation.fields) + offset))
+        made[name] = pc.coalesce(
+            batch.column(name), measured.column(len(operation.fields) + offset)
+        )
     return made
 
 
@@ -176,7 +196,9 @@ def edit(operation: EditOperation, batch: pa.RecordBatch) -> dict[str, pa.Array]
     return {field.name: edited.column(i) for i, field in enumerate(fields)}
 
 
-def check(entry: str, kind: str, made: pa.RecordBatch, fields: Sequence[pa.Field], rows: int) -> None:
+def check(
+    entry: str, kind: str, made: pa.RecordBatch, fields: Sequence[pa.Field], rows: int
+) -> None:
     """A stage must return what it declared. Raises StageError."""
     types = [column.type for column in made.columns]
     if made.num_rows != rows or types != [field.type for field in fields]:

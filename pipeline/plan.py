@@ -62,7 +62,12 @@ class Plan:
 
     def exchanges(self) -> tuple[StageEntry, ...]:
         """Exchange entries that some source passes, in pipeline order."""
-        used = {s.exchange.name for chain in self.chains.values() for s in chain if s.exchange is not None}
+        used = {
+            s.exchange.name
+            for chain in self.chains.values()
+            for s in chain
+            if s.exchange is not None
+        }
         return tuple(entry for entry in self.spec.stages if entry.name in used)
 
     def passing(self, exchange: str) -> tuple[str, ...]:
@@ -98,9 +103,16 @@ class _Planner:
         self.steps: dict[str, PlannedStep] = {}
 
     def add(
-        self, label: str, kind: str, ingredients: Mapping[str, Any], parents: tuple[str, ...], source: str | None = None
+        self,
+        label: str,
+        kind: str,
+        ingredients: Mapping[str, Any],
+        parents: tuple[str, ...],
+        source: str | None = None,
     ) -> None:
-        fingerprint = step_fingerprint(ingredients, [self.steps[parent].fingerprint for parent in parents])
+        fingerprint = step_fingerprint(
+            ingredients, [self.steps[parent].fingerprint for parent in parents]
+        )
         self.steps[label] = PlannedStep(label, kind, fingerprint, ingredients, parents, source)
 
     def engine(self, *names: str) -> dict[str, Any]:
@@ -108,10 +120,18 @@ class _Planner:
         return {name: getattr(self.spec.engine, name) for name in names}
 
     def add_reads(self) -> None:
-        cuts = self.engine("shard_input_bytes", "row_group_bytes", "max_document_bytes", "max_expansion_ratio")
+        cuts = self.engine(
+            "shard_input_bytes", "row_group_bytes", "max_document_bytes", "max_expansion_ratio"
+        )
         for name, source in self.spec.sources.items():
             seed = {"seed": self.spec.seed} if source.sample is not None else {}
-            self.add(f"{name}.read", "read", {**source_ingredients(name, source), "engine": cuts, **seed}, (), name)
+            self.add(
+                f"{name}.read",
+                "read",
+                {**source_ingredients(name, source), "engine": cuts, **seed},
+                (),
+                name,
+            )
 
     def add_segments(self) -> None:
         """Segments in rounds: one that joins verdicts waits until every source has emitted for that exchange."""
@@ -119,11 +139,17 @@ class _Planner:
         settled: set[str] = set()
         while any(waiting.values()):
             for source, segments in waiting.items():
-                while segments and (segments[0].applies is None or segments[0].applies.name in settled):
+                while segments and (
+                    segments[0].applies is None or segments[0].applies.name in settled
+                ):
                     self.add_segment(source, segments.pop(0))
             for entry in self.spec.stages:
                 emitters = [label for label in self.emitting(entry.name)]
-                if emitters and entry.name not in settled and all(label in self.steps for label in emitters):
+                if (
+                    emitters
+                    and entry.name not in settled
+                    and all(label in self.steps for label in emitters)
+                ):
                     self.add_exchange(entry, tuple(emitters))
                     settled.add(entry.name)
 
@@ -141,7 +167,9 @@ class _Planner:
             parents += [f"{segment.applies.name}.settle", f"{segment.applies.name}.lookup"]
         ingredients: dict[str, Any] = {
             "operations": [_operation(operation) for operation in segment.operations],
-            "emits": None if segment.exchange is None else stage_ingredients(segment.exchange.stage),
+            "emits": None
+            if segment.exchange is None
+            else stage_ingredients(segment.exchange.stage),
             "materialise": segment.materialise,
             "engine": self.engine("batch_bytes", "row_group_bytes"),
             "limit": self.spec.sources[source].limit,
@@ -151,12 +179,19 @@ class _Planner:
     def add_exchange(self, entry: StageEntry, emitters: tuple[str, ...]) -> None:
         assert isinstance(entry.stage, Exchange)
         cuts = self.engine("exchange_partition_bytes", "exchange_fan_in")
-        self.add(f"{entry.name}.settle", "settle", {**stage_ingredients(entry.stage), "engine": cuts}, emitters)
+        self.add(
+            f"{entry.name}.settle",
+            "settle",
+            {**stage_ingredients(entry.stage), "engine": cuts},
+            emitters,
+        )
         self.add(f"{entry.name}.lookup", "lookup", {}, (f"{entry.name}.settle",))
 
     def add_outputs(self) -> None:
         last = [segment_label(chain[-1]) for chain in self.chains.values()]
-        every = tuple(label for label, step in self.steps.items() if step.kind in ("read", "segment"))
+        every = tuple(
+            label for label, step in self.steps.items() if step.kind in ("read", "segment")
+        )
         cuts = self.engine("part_bytes", "row_group_bytes")
         for source, label in zip(self.chains, last, strict=True):
             self.add(f"{source}.documents", "documents", {"engine": cuts}, (label,), source)
@@ -186,11 +221,20 @@ class _Planner:
 def _operation(operation: Any) -> dict[str, Any]:
     """What an operation does, without the names that only label it (they do name columns, so column names count)."""
     if isinstance(operation, AnnotateOperation):
-        return {**stage_ingredients(operation.annotator), "columns": [field.name for field in operation.fields]}
+        return {
+            **stage_ingredients(operation.annotator),
+            "columns": [field.name for field in operation.fields],
+        }
     if isinstance(operation, EditOperation):
-        return {**stage_ingredients(operation.editor), "columns": [field.name for field in operation.fields]}
+        return {
+            **stage_ingredients(operation.editor),
+            "columns": [field.name for field in operation.fields],
+        }
     if isinstance(operation, RuleOperation):
-        rules = [[r.name, r.signal, _bound(r.low), _bound(r.high), r.by, r.missing] for r in operation.rules]
+        rules = [
+            [r.name, r.signal, _bound(r.low), _bound(r.high), r.by, r.missing]
+            for r in operation.rules
+        ]
         return {"entry": operation.entry, "rules": rules, "columns": dict(operation.columns)}
     return {"entry": operation.entry, "verdict": [field.name for field in operation.fields]}
 
@@ -212,6 +256,8 @@ def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "
         name = f"{prefix}{key}"
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             changed += changed_keys(before, after, f"{name}.")
-        elif orjson.dumps(before, option=orjson.OPT_SORT_KEYS) != orjson.dumps(after, option=orjson.OPT_SORT_KEYS):
+        elif orjson.dumps(before, option=orjson.OPT_SORT_KEYS) != orjson.dumps(
+            after, option=orjson.OPT_SORT_KEYS
+        ):
             changed.append(name)
     return changed

@@ -42,7 +42,12 @@ def load_promoted(store: Store) -> dict[str, str]:
     return promoted
 
 
-def promote(store: Store, promotions: Sequence[Promotion], origins: dict[str, str], failpoint: Callable[[str], None]) -> None:
+def promote(
+    store: Store,
+    promotions: Sequence[Promotion],
+    origins: dict[str, str],
+    failpoint: Callable[[str], None],
+) -> None:
     """Move everything to its final name; files that are there already stay.
 
     origins: final path -> step path for refs that already point at a final file.
@@ -55,7 +60,9 @@ def promote(store: Store, promotions: Sequence[Promotion], origins: dict[str, st
         }
         for item in promotions
     }
-    manifest = orjson.dumps({"format_version": 1, "files": entries}, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
+    manifest = orjson.dumps(
+        {"format_version": 1, "files": entries}, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2
+    )
     if store.exists(MANIFEST) and store.read(MANIFEST) == manifest:
         return
     store.publish(PROMOTING, manifest)

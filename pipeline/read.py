@@ -130,12 +130,23 @@ class _Reader:
 
     def take(self, record: Record) -> None:
         identity = document_id(self.job.name, record.locator)
-        if self.threshold is not None and draw(self.context.seed, "sample", identity) >= self.threshold:
+        if (
+            self.threshold is not None
+            and draw(self.context.seed, "sample", identity) >= self.threshold
+        ):
             self.counts["skipped|sample"] += 1
             return
         if (decision := self.given_up.get(identity)) is not None:
-            raw = record.html if record.html is not None else record.text.encode("utf-8", "surrogatepass")
-            self.quarantine(BadRecord(record.path, record.offset, "given_up", decision.reason, raw[: 64 * 2**10]))
+            raw = (
+                record.html
+                if record.html is not None
+                else record.text.encode("utf-8", "surrogatepass")
+            )
+            self.quarantine(
+                BadRecord(
+                    record.path, record.offset, "given_up", decision.reason, raw[: 64 * 2**10]
+                )
+            )
             return
         item = self.extract(record, identity)
         if isinstance(item, Skipped):
@@ -158,7 +169,13 @@ class _Reader:
             raise
         except Exception as error:
             message = f"extraction failed: {type(error).__name__}: {error}"
-            return BadRecord(record.path, record.offset, "extraction_failed", message, (record.html or b"")[: 64 * 2**10])
+            return BadRecord(
+                record.path,
+                record.offset,
+                "extraction_failed",
+                message,
+                (record.html or b"")[: 64 * 2**10],
+            )
 
     def keep(self, record: Record, identity: str) -> None:
         size = len(record.text.encode("utf-8", "surrogatepass"))

@@ -32,15 +32,29 @@ def claim_output(store: Store, spec: PipelineSpec) -> None:
                 f"output: {spec.output} belongs to the pipeline '{owner}', this one is '{spec.name}'; choose another folder"
             )
         return
-    others = [path for path in store.sizes("") if not path.startswith((".", "steps/", "run.lock", "events.jsonl"))]
+    others = [
+        path
+        for path in store.sizes("")
+        if not path.startswith((".", "steps/", "run.lock", "events.jsonl"))
+    ]
     if others:
-        raise SpecError(f"output: {spec.output} is not empty and is no run folder (it holds {others[0]}); choose another folder")
+        raise SpecError(
+            f"output: {spec.output} is not empty and is no run folder (it holds {others[0]}); choose another folder"
+        )
 
 
 class RunRecord:
     """Collects what the run learns and writes it."""
 
-    def __init__(self, store: Store, spec: PipelineSpec, plan: Plan, executor: str, slots: int, started: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        spec: PipelineSpec,
+        plan: Plan,
+        executor: str,
+        slots: int,
+        started: float,
+    ) -> None:
         self.store, self.spec, self.plan = store, spec, plan
         self.executor = {"name": executor, "slots": slots}
         self.started = started
@@ -68,7 +82,9 @@ class RunRecord:
             "totals": self.totals(accounts),
             "sources": {name: self.source(name, accounts) for name in self.spec.sources},
             "stages": self.stages(accounts),
-            "skipped": {name: dict(sorted(counts.items())) for name, counts in accounts.skipped.items()},
+            "skipped": {
+                name: dict(sorted(counts.items())) for name, counts in accounts.skipped.items()
+            },
             "rules": self.rules(),
             "signals": [field.name for field in self.plan.signals],
             "determinism": self.determinism(),
@@ -79,7 +95,9 @@ class RunRecord:
             "tokenizer": self.built["tokenizer"],
             "tokens": self.built["tokens"],
             "warnings": self.built["warnings"],
-            "error": None if error is None else {"type": type(error).__name__, "message": str(error)},
+            "error": None
+            if error is None
+            else {"type": type(error).__name__, "message": str(error)},
         }
         self.store.publish(PATH, orjson.dumps(self.last, option=orjson.OPT_INDENT_2))
 
@@ -109,11 +127,15 @@ class RunRecord:
             "removed": total.removed,
             "quarantined": total.quarantined,
             "kept_text_bytes": self.kept_text_bytes.get(name, 0),
-            "tokens": None if tokens is None else sum(split.get(name, {}).get("tokens", 0) for split in tokens.values()),
+            "tokens": None
+            if tokens is None
+            else sum(split.get(name, {}).get("tokens", 0) for split in tokens.values()),
         }
 
     def stages(self, accounts: Accounts) -> list[dict[str, Any]]:
-        kinds = {entry.name: entry.stage.name for entry in self.spec.stages} | {READ_STAGE: READ_STAGE}
+        kinds = {entry.name: entry.stage.name for entry in self.spec.stages} | {
+            READ_STAGE: READ_STAGE
+        }
         totals = accounts.stages()
         order = [READ_STAGE, *(entry.name for entry in self.spec.stages)]
         return [
@@ -122,7 +144,9 @@ class RunRecord:
                 "kind": kinds[name],
                 **totals[name].as_json(),
                 "by_source": {
-                    source: stages[name].as_json() for source, stages in accounts.by_source.items() if name in stages
+                    source: stages[name].as_json()
+                    for source, stages in accounts.by_source.items()
+                    if name in stages
                 },
             }
             for name in order

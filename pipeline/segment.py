@@ -77,7 +77,9 @@ class _Work:
         self.job, self.context, self.plan = job, context, job.plan
         self.counts: Counter[str] = Counter()
         known = (*job.plan.signals_before, *job.plan.signals)
-        self.fates = FateWriter(context.store, self.path("fates"), known, context.engine.row_group_bytes)
+        self.fates = FateWriter(
+            context.store, self.path("fates"), known, context.engine.row_group_bytes
+        )
         self.runner = Runner(job.plan.operations, context.watch, self.counts, job.decisions)
         self.live_rows: list[pa.Array] = []
         self.live_signals: list[list[pa.Array]] = [[] for _ in job.plan.signals]
@@ -127,14 +129,18 @@ class _Work:
                 collected.append(live.column(field.name))
         rows = _concat(base_rows, ROW_FIELD.type)
         alive = _concat(self.live_rows, ROW_FIELD.type)
-        position = pc.index_in(rows, value_set=alive) if len(alive) else pa.nulls(len(rows), pa.int32())
+        position = (
+            pc.index_in(rows, value_set=alive) if len(alive) else pa.nulls(len(rows), pa.int32())
+        )
         columns = [pc.is_valid(position)]
         for collected, field in zip(self.live_signals, self.plan.signals, strict=True):
             columns.append(_concat(collected, field.type).take(position))
         schema = pa.schema([ALIVE_FIELD, *self.plan.signals])
         batch = pa.RecordBatch.from_arrays(columns, schema=schema)
         path = self.path("sidecar")
-        ref = write_parquet(self.context.store, path, schema, [batch], self.context.engine.row_group_bytes)
+        ref = write_parquet(
+            self.context.store, path, schema, [batch], self.context.engine.row_group_bytes
+        )
         return [OutputFile("sidecar", 0, ref, self.text_bytes)]
 
     def live_batches(self, base_rows: list[pa.Array] | None = None) -> Iterator[Batch]:
@@ -165,7 +171,9 @@ class _Work:
         index = fates.schema.get_field_index("text")
         kept = np.zeros(fates.num_rows, dtype=bool)
         if self.job.keep_text == "sample":
-            kept = selected(draw_many(self.context.seed, Purpose.SAMPLE, fates.column("id")), SAMPLE_RATE)
+            kept = selected(
+                draw_many(self.context.seed, Purpose.SAMPLE, fates.column("id")), SAMPLE_RATE
+            )
         text = pc.if_else(pa.array(kept), fates.column(index), pa.scalar(None, pa.large_string()))
         return fates.set_column(index, "text", text)
 
@@ -183,7 +191,10 @@ class _Work:
                 part = sidecar.take(batch.num_rows)
                 alive = pc.and_(alive, part.column("alive"))
                 arrays |= {name: part.column(name) for name in part.schema.names if name != "alive"}
-            yield pa.RecordBatch.from_arrays([arrays[field.name] for field in schema], schema=schema), alive
+            yield (
+                pa.RecordBatch.from_arrays([arrays[field.name] for field in schema], schema=schema),
+                alive,
+            )
             self.base_rows += batch.num_rows
 
     def within_limit(self, rows: int) -> pa.Array:
@@ -196,7 +207,9 @@ class _Work:
             return None
         assert self.plan.applies is not None
         assert isinstance(self.plan.applies.stage, Exchange)
-        return read_verdicts(self.context.store, self.job.verdicts, verdict_schema(self.plan.applies.stage))
+        return read_verdicts(
+            self.context.store, self.job.verdicts, verdict_schema(self.plan.applies.stage)
+        )
 
     def abandon(self, error: BaseException) -> None:
         self.fates.abandon(error)
@@ -217,7 +230,11 @@ class _Aligned:
             self._rest.append(batch)
             have += batch.num_rows
         table = pa.Table.from_batches(self._rest, self._schema).combine_chunks()
-        whole = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=self._schema)
+        whole = (
+            table.to_batches()[0]
+            if table.num_rows
+            else pa.RecordBatch.from_pylist([], schema=self._schema)
+        )
         self._rest = [whole.slice(rows)] if whole.num_rows > rows else []
         return whole.slice(0, rows)
 

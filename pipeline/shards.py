@@ -58,7 +58,14 @@ class SourceShards:
         fates = self._records.file(job, "fates", part)
         assert rows is not None
         take = int(self._takes[index])
-        return Shard(job, part, rows.ref, rows.text_bytes, fates.ref if fates else None, None if take < 0 else take)
+        return Shard(
+            job,
+            part,
+            rows.ref,
+            rows.text_bytes,
+            fates.ref if fates else None,
+            None if take < 0 else take,
+        )
 
     def __iter__(self) -> Iterator[Shard]:
         return (self[index] for index in range(len(self)))

@@ -41,7 +41,9 @@ FATES_PART_BYTES = 64 * 2**20
 Splits = tuple[InputSplit, ...]
 
 
-def group_splits(source: Source, files: Sequence[InputFile], shard_input_bytes: int) -> list[Splits]:
+def group_splits(
+    source: Source, files: Sequence[InputFile], shard_input_bytes: int
+) -> list[Splits]:
     """Splits of a source as reading jobs: large files alone, small ones grouped in path order.
 
     A group ends when it is full, or (above 1/4) after a file whose path hash says so: cuts depend on content, not on position, so
@@ -68,7 +70,9 @@ def group_splits(source: Source, files: Sequence[InputFile], shard_input_bytes: 
 
 def drawn_groups(groups: list[Splits], seed: int, source: str, rate: float) -> list[Splits]:
     """A drawn share of the reading jobs, at least one; the draw is on the first split's path and offset."""
-    keys = pa.array([f"{source}/{group[0].file.path}#{group[0].start}" for group in groups], pa.string())
+    keys = pa.array(
+        [f"{source}/{group[0].file.path}#{group[0].start}" for group in groups], pa.string()
+    )
     chosen = selected(draw_many(seed, Purpose.SAMPLE, keys), rate)
     return [group for group, taken in zip(groups, chosen, strict=True) if taken] or groups[:1]
 
@@ -101,8 +105,15 @@ class ExchangeState:
 class StepFactory:
     """Builds steps of one run; knows the plan, the driver's decisions and where every source stands."""
 
-    def __init__(self, plan: Plan, driver: Driver, keep_text: RemovedText, sample_rate: float | None = None) -> None:
-        self.plan, self.driver, self.keep_text, self.sample_rate = plan, driver, keep_text, sample_rate
+    def __init__(
+        self, plan: Plan, driver: Driver, keep_text: RemovedText, sample_rate: float | None = None
+    ) -> None:
+        self.plan, self.driver, self.keep_text, self.sample_rate = (
+            plan,
+            driver,
+            keep_text,
+            sample_rate,
+        )
         self.sources: dict[str, SourceState] = {}
         self.exchanges: dict[str, ExchangeState] = {}
         self.document_steps: dict[str, Step] = {}
@@ -125,8 +136,12 @@ class StepFactory:
         def make(index: int) -> ReadJob:
             splits = groups[index]
             decisions = self.decisions(name, splits)
-            inputs = [[s.file.path, s.file.size_bytes, s.file.stamp, s.start, s.end] for s in splits]
-            key = digest([planned.fingerprint, inputs, [[d.id, d.stage, d.reason] for d in decisions]])
+            inputs = [
+                [s.file.path, s.file.size_bytes, s.file.stamp, s.start, s.end] for s in splits
+            ]
+            key = digest(
+                [planned.fingerprint, inputs, [[d.id, d.stage, d.reason] for d in decisions]]
+            )
             return ReadJob(planned.name, key, name, source, splits, decisions)
 
         step = Step(planned.name, planned.label, len(groups), make)
@@ -137,7 +152,9 @@ class StepFactory:
         """All sources are read: number the shards."""
         ordinal = 0
         for name, state in self.sources.items():
-            state.shards = SourceShards(name, state.read.records, self.plan.spec.sources[name].limit)
+            state.shards = SourceShards(
+                name, state.read.records, self.plan.spec.sources[name].limit
+            )
             state.shards.first_ordinal = ordinal
             ordinal += len(state.shards)
 
@@ -150,7 +167,11 @@ class StepFactory:
         partitions = self.partitions(segment.exchange) if segment.exchange is not None else 0
         exchange = self.exchanges[segment.applies.name] if segment.applies is not None else None
         shared = [planned.fingerprint, self.keep_text, partitions]
-        verdicts = [] if exchange is None else [f.checksum for f in (*exchange.verdicts, *exchange.lookups)]
+        verdicts = (
+            []
+            if exchange is None
+            else [f.checksum for f in (*exchange.verdicts, *exchange.lookups)]
+        )
         shared.append(digest(verdicts))
 
         def make(index: int) -> SegmentJob:
@@ -159,13 +180,27 @@ class StepFactory:
             reference = shard.rows if base is None else base.ref(index, "rows")
             beside = tuple((records.ref(index, "sidecar"), fields) for records, fields in sidecars)
             decisions = self.decisions(segment.source, state.groups[shard.job])
-            joined = None if exchange is None else VerdictInput(ordinal, exchange.verdicts, exchange.lookups)
+            joined = (
+                None
+                if exchange is None
+                else VerdictInput(ordinal, exchange.verdicts, exchange.lookups)
+            )
             place = ordinal if exchange is not None else -1
             inputs = [reference.checksum, [ref.checksum for ref, _ in beside], shard.take, place]
             key = digest([shared, inputs, [[d.id, d.stage, d.reason] for d in decisions]])
             take = shard.take if base is None else None
             return SegmentJob(
-                planned.name, key, segment, reference, base_signals, beside, joined, partitions, self.keep_text, take, decisions
+                planned.name,
+                key,
+                segment,
+                reference,
+                base_signals,
+                beside,
+                joined,
+                partitions,
+                self.keep_text,
+                take,
+                decisions,
             )
 
         step = Step(planned.name, planned.label, len(shards), make)
@@ -199,13 +234,21 @@ class StepFactory:
         """Files that the segments before this exchange emitted, in document order."""
         inputs = []
         for source in self.plan.passing(entry.name):
-            segment = next(s for s in self.plan.chains[source] if s.exchange is not None and s.exchange.name == entry.name)
+            segment = next(
+                s
+                for s in self.plan.chains[source]
+                if s.exchange is not None and s.exchange.name == entry.name
+            )
             records = self.sources[source].segments[segment.index - 1].records
             first = self.shards(source).first_ordinal
-            inputs += [ExchangeInput(records.ref(i, "exchange"), first + i) for i in range(records.jobs)]
+            inputs += [
+                ExchangeInput(records.ref(i, "exchange"), first + i) for i in range(records.jobs)
+            ]
         return inputs
 
-    def consolidate(self, entry: StageEntry, phase: int, inputs: Sequence[ExchangeInput], level: int) -> Step:
+    def consolidate(
+        self, entry: StageEntry, phase: int, inputs: Sequence[ExchangeInput], level: int
+    ) -> Step:
         """Merge files in groups of `exchange_fan_in`."""
         planned = self.planned(f"{entry.name}.settle")
         size = self.plan.spec.engine.exchange_fan_in
@@ -214,7 +257,16 @@ class StepFactory:
         name = f"{entry.name}.consolidate.{phase}.{level}-{planned.fingerprint[:12]}"
 
         def make(index: int) -> ConsolidateJob:
-            key = digest([planned.fingerprint, "consolidate", phase, level, partitions, _inputs(groups[index])])
+            key = digest(
+                [
+                    planned.fingerprint,
+                    "consolidate",
+                    phase,
+                    level,
+                    partitions,
+                    _inputs(groups[index]),
+                ]
+            )
             return ConsolidateJob(name, key, entry, phase, groups[index], partitions)
 
         return Step(name, f"{entry.name}.consolidate", len(groups), make)
@@ -242,12 +294,17 @@ class StepFactory:
             shards, state = self.shards(source), self.sources[source]
             for index in range(len(shards)):
                 ordinal = shards.first_ordinal + index
-                groups.setdefault(ordinal // LOOKUP_GROUP, []).append((ordinal, state.base_ref(index, shards[index])))
+                groups.setdefault(ordinal // LOOKUP_GROUP, []).append(
+                    (ordinal, state.base_ref(index, shards[index]))
+                )
         numbers = sorted(groups)
 
         def make(index: int) -> LookupJob:
             members = tuple(groups[numbers[index]])
-            inputs = [[ref.checksum for ref in links], [[ordinal, ref.checksum] for ordinal, ref in members]]
+            inputs = [
+                [ref.checksum for ref in links],
+                [[ordinal, ref.checksum] for ordinal, ref in members],
+            ]
             key = digest([planned.fingerprint, numbers[index], inputs])
             return LookupJob(planned.name, key, numbers[index], links, members)
 
@@ -255,7 +312,11 @@ class StepFactory:
 
     def documents(self, source: str) -> Step:
         """Parts of `documents/<source>/`."""
-        planned, state, shards = self.planned(f"{source}.documents"), self.sources[source], self.shards(source)
+        planned, state, shards = (
+            self.planned(f"{source}.documents"),
+            self.sources[source],
+            self.shards(source),
+        )
         assert state.base is not None
         parts: list[tuple[list[FileRef], int]] = []
         for index in range(len(shards)):
@@ -273,7 +334,9 @@ class StepFactory:
         def make(index: int) -> CollectDocumentsJob:
             refs, size = parts[index]
             key = digest([planned.fingerprint, schema, [ref.checksum for ref in refs]])
-            return CollectDocumentsJob(planned.name, key, tuple(refs), state.base_signals, self.plan.signals, size)
+            return CollectDocumentsJob(
+                planned.name, key, tuple(refs), state.base_signals, self.plan.signals, size
+            )
 
         return Step(planned.name, planned.label, len(parts), make)
 
@@ -292,7 +355,13 @@ class StepFactory:
 
         def make(index: int) -> CollectFatesJob:
             inputs = tuple(groups[index])
-            key = digest([planned.fingerprint, schema, [[o, [ref.checksum for ref in refs]] for o, refs in inputs]])
+            key = digest(
+                [
+                    planned.fingerprint,
+                    schema,
+                    [[o, [ref.checksum for ref in refs]] for o, refs in inputs],
+                ]
+            )
             return CollectFatesJob(planned.name, key, inputs, self.plan.signals)
 
         extensions: Mapping[str, str] = {"removed": "parquet", "quarantined": "parquet"}
@@ -306,7 +375,11 @@ class StepFactory:
             for index in range(len(shards)):
                 read = shards[index].fates
                 later = [segment.records.file(index, "fates") for segment in state.segments]
-                refs = tuple(ref for ref in (read, *(file.ref for file in later if file is not None)) if ref is not None)
+                refs = tuple(
+                    ref
+                    for ref in (read, *(file.ref for file in later if file is not None))
+                    if ref is not None
+                )
                 if refs:
                     found.append((shards.first_ordinal + index, refs))
         return found

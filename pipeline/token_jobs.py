@@ -52,9 +52,14 @@ class TokenizerJob:
     validation_fraction: float
 
     def run(self, context: JobContext) -> JobResult:
-        total = sum(int(pc.sum(pc.binary_length(text)).as_py() or 0) for _, text in self.train_split(context))
+        total = sum(
+            int(pc.sum(pc.binary_length(text)).as_py() or 0)
+            for _, text in self.train_split(context)
+        )
         sample = TrainingSample(self.config, context.seed, total)
-        trained = train_bpe((sample.select(ids, text) for ids, text in self.train_split(context)), self.config)
+        trained = train_bpe(
+            (sample.select(ids, text) for ids, text in self.train_split(context)), self.config
+        )
         evaluation = self.evaluate(context, trained.tokenizer_json)
         notes = [*trained.notes, *sample.notes()]
         facts = {
@@ -67,10 +72,17 @@ class TokenizerJob:
         files = {
             "tokenizer": trained.tokenizer_json,
             "tokenizer_config": tokenizer_config(self.config),
-            "evaluation": orjson.dumps(facts, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2) + b"\n",
+            "evaluation": orjson.dumps(facts, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
+            + b"\n",
         }
         published = [
-            OutputFile(kind, 0, context.store.publish(output_path(self.step, self.key, kind, extension="json"), data))
+            OutputFile(
+                kind,
+                0,
+                context.store.publish(
+                    output_path(self.step, self.key, kind, extension="json"), data
+                ),
+            )
             for kind, data in files.items()
         ]
         return JobResult(tuple(published))
@@ -79,7 +91,9 @@ class TokenizerJob:
         for ref in self.inputs:
             context.watch.end()
             for batch in documents(context.store, ref, context.engine.batch_bytes):
-                chosen = pc.equal(split_of(batch.column("id"), context.seed, self.validation_fraction), TRAIN)
+                chosen = pc.equal(
+                    split_of(batch.column("id"), context.seed, self.validation_fraction), TRAIN
+                )
                 yield batch.column("id").filter(chosen), batch.column("text").filter(chosen)
 
     def evaluate(self, context: JobContext, tokenizer_json: bytes) -> dict[str, object]:
@@ -105,7 +119,9 @@ class EncodeJob:
     validation_fraction: float
 
     def run(self, context: JobContext) -> JobResult:
-        encoder = Encoder(context.store.read(self.tokenizer.path), self.end_of_document, self.backend)
+        encoder = Encoder(
+            context.store.read(self.tokenizer.path), self.end_of_document, self.backend
+        )
         chunks = {split: _Chunk(self, context, split) for split in SPLITS}
         try:
             row = 0
@@ -126,7 +142,11 @@ class EncodeJob:
         counts: Counter[str] = Counter()
         for split, chunk in chunks.items():
             files += chunk.close()
-            for name, number in (("documents", chunk.rows), ("tokens", chunk.tokens), ("text_bytes", chunk.text_bytes)):
+            for name, number in (
+                ("documents", chunk.rows),
+                ("tokens", chunk.tokens),
+                ("text_bytes", chunk.text_bytes),
+            ):
                 counts[f"tokens|{split}|{chunk.source}|{name}"] += number
         return JobResult(tuple(files), counts)
 
@@ -184,20 +204,25 @@ class TokenPlanJob:
 
     def run(self, context: JobContext) -> JobResult:
         lengths = (self.lengths(context.store, ref) for ref in self.chunks)
-        planned = plan_files(self.source, lengths, token_type(self.vocabulary_size), self.max_file_bytes)
+        planned = plan_files(
+            self.source, lengths, token_type(self.vocabulary_size), self.max_file_bytes
+        )
         path = output_path(self.step, self.key, "plan", extension="json")
         ref = context.store.publish(path, orjson.dumps([asdict(file) for file in planned]))
         return JobResult((OutputFile("plan", 0, ref),))
 
     def lengths(self, store: Store, rows: FileRef) -> np.ndarray:
-        pieces = [batch.column("length").to_numpy() for batch in read_batches(store, rows, ["length"])]
+        pieces = [
+            batch.column("length").to_numpy() for batch in read_batches(store, rows, ["length"])
+        ]
         return np.concatenate(pieces) if pieces else np.empty(0, np.int32)
 
 
 def read_plan(data: bytes) -> list[PlannedFile]:
     """What a `TokenPlanJob` published."""
     return [
-        PlannedFile(file["name"], tuple(ChunkRange(**part) for part in file["ranges"])) for file in orjson.loads(data)
+        PlannedFile(file["name"], tuple(ChunkRange(**part) for part in file["ranges"]))
+        for file in orjson.loads(data)
     ]
 
 
@@ -214,7 +239,9 @@ class AssembleJob:
 
     def run(self, context: JobContext) -> JobResult:
         store = context.store
-        paths = {kind: output_path(self.step, self.key, kind, extension=kind) for kind in ("bin", "idx")}
+        paths = {
+            kind: output_path(self.step, self.key, kind, extension=kind) for kind in ("bin", "idx")
+        }
         with store.create(paths["bin"]) as bin_file, store.create(paths["idx"]) as idx_file:
             assemble(
                 self.planned,
@@ -229,7 +256,9 @@ class AssembleJob:
         rows = write_parquet(store, path, DOCUMENTS_SCHEMA, batches, context.engine.row_group_bytes)
         binary = FileRef(paths["bin"], bin_file.size_bytes, bin_file.checksum)
         index = FileRef(paths["idx"], idx_file.size_bytes, idx_file.checksum)
-        return JobResult((OutputFile("bin", 0, binary), OutputFile("idx", 0, index), OutputFile("rows", 0, rows)))
+        return JobResult(
+            (OutputFile("bin", 0, binary), OutputFile("idx", 0, index), OutputFile("rows", 0, rows))
+        )
 
     def open_ids(self, store: Store, chunk: int) -> IO[bytes]:
         """The ids of a chunk, after its bytes were checked."""
@@ -252,5 +281,7 @@ class TokenIndexJob:
     def run(self, context: JobContext) -> JobResult:
         path = output_path(self.step, self.key, "rows")
         batches = (batch for ref in self.inputs for batch in read_batches(context.store, ref))
-        ref = write_parquet(context.store, path, DOCUMENTS_SCHEMA, batches, context.engine.row_group_bytes)
+        ref = write_parquet(
+            context.store, path, DOCUMENTS_SCHEMA, batches, context.engine.row_group_bytes
+        )
         return JobResult((OutputFile("rows", 0, ref),))

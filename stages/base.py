@@ -129,7 +129,9 @@ class Phase:
     def schema(self) -> pa.Schema:
         """Schema of the emitted rows."""
         key = pa.field("key", pa.binary(16), nullable=False)
-        return pa.schema([key, *self.order, pa.field("address", pa.uint64(), nullable=False), *self.payload])
+        return pa.schema(
+            [key, *self.order, pa.field("address", pa.uint64(), nullable=False), *self.payload]
+        )
 
 
 class Exchange(Stage):

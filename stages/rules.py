@@ -91,7 +91,9 @@ def _bounds(bound: Bound, by: pa.Array | None, rows: int) -> np.ndarray:
 
 
 def evaluate(
-    rules: Sequence[Rule], batch: pa.RecordBatch | pa.Table, columns: Mapping[str, str] | None = None
+    rules: Sequence[Rule],
+    batch: pa.RecordBatch | pa.Table,
+    columns: Mapping[str, str] | None = None,
 ) -> Verdicts:
     """Evaluate `rules` on every row of `batch`. The only place where a document is judged.
 

@@ -23,7 +23,9 @@ CODEC_LEVEL = 3
 class ParquetWriter:
     """Collects batches of one schema and writes row groups of about `row_group_bytes` of the `weight` column."""
 
-    def __init__(self, file: Any, schema: pa.Schema, row_group_bytes: int, weight: str = "text") -> None:
+    def __init__(
+        self, file: Any, schema: pa.Schema, row_group_bytes: int, weight: str = "text"
+    ) -> None:
         self._writer = pq.ParquetWriter(
             file,
             schema,
@@ -33,7 +35,11 @@ class ParquetWriter:
             data_page_version="1.0",
             write_page_checksum=True,
             store_schema=True,
-            use_dictionary=[field.name for field in schema if field.name in ("source", "language", "stage", "rule", "signal")],
+            use_dictionary=[
+                field.name
+                for field in schema
+                if field.name in ("source", "language", "stage", "rule", "signal")
+            ],
             write_statistics=True,
         )
         self._schema = schema
@@ -107,7 +113,9 @@ def read_batches(
                 total = 0
                 chosen = None if columns is None else list(columns)
                 for group in range(parquet.num_row_groups):
-                    for batch in parquet.iter_batches(rows, row_groups=[group], columns=chosen, use_threads=False):
+                    for batch in parquet.iter_batches(
+                        rows, row_groups=[group], columns=chosen, use_threads=False
+                    ):
                         total += batch.num_rows
                         yield batch
         if total != ref.rows:
@@ -118,7 +126,9 @@ def read_batches(
         raise DamagedFile(ref.path, f"not readable as Parquet: {error}") from error
 
 
-def cut_by_bytes(batch: pa.RecordBatch, batch_bytes: int, column: str = "text") -> Iterator[pa.RecordBatch]:
+def cut_by_bytes(
+    batch: pa.RecordBatch, batch_bytes: int, column: str = "text"
+) -> Iterator[pa.RecordBatch]:
     """Slices of `batch` with at most `batch_bytes` in `column`, at least one row each."""
     lengths = pc.fill_null(pc.binary_length(batch.column(column)), 0).to_numpy(zero_copy_only=False)
     ends = np.cumsum(lengths)

@@ -42,7 +42,9 @@ class SlicedWriter:
         self._index: list[list[int]] = []
         self.rows = 0
 
-    def write(self, slice_number: int, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
+    def write(
+        self, slice_number: int, batches: Iterable[pa.RecordBatch], schema: pa.Schema
+    ) -> None:
         """One slice; nothing is written for a slice without rows."""
         kept = [batch for batch in batches if batch.num_rows]
         if not kept:
@@ -52,7 +54,13 @@ class SlicedWriter:
         with pa.ipc.new_stream(sink, schema) as writer:
             writer.write_table(table, max_chunksize=BATCH_ROWS)
         data = sink.getvalue()
-        entry = [slice_number, self._file.size_bytes, data.size, xxhash.xxh3_64_intdigest(data), table.num_rows]
+        entry = [
+            slice_number,
+            self._file.size_bytes,
+            data.size,
+            xxhash.xxh3_64_intdigest(data),
+            table.num_rows,
+        ]
         self._file.write(data)
         self._index.append(entry)
         self.rows += table.num_rows
@@ -64,7 +72,10 @@ class SlicedWriter:
 
 
 def write_sliced(
-    store: Store, path: str, schema: pa.Schema, slices: Iterable[tuple[int, Iterable[pa.RecordBatch]]]
+    store: Store,
+    path: str,
+    schema: pa.Schema,
+    slices: Iterable[tuple[int, Iterable[pa.RecordBatch]]],
 ) -> FileRef:
     """Publish (slice number, batches) pairs, ascending."""
     with store.create(path) as file:

@@ -91,7 +91,9 @@ class Store:
     def _connect(self) -> None:
         self._fs, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
         self._root = root.rstrip("/")
-        self.is_local = "file" in (self._fs.protocol if isinstance(self._fs.protocol, tuple) else (self._fs.protocol,))
+        self.is_local = "file" in (
+            self._fs.protocol if isinstance(self._fs.protocol, tuple) else (self._fs.protocol,)
+        )
 
     def __getstate__(self) -> dict[str, str]:
         return {"url": self.url}

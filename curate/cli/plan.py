@@ -21,8 +21,12 @@ EPILOG = """Examples:
 
 def plan(
     file: Annotated[str, typer.Argument(help="The pipeline file.", show_default=False)],
-    overrides: Annotated[list[str] | None, typer.Option("--set", help="key.path=value; may be repeated.")] = None,
-    sample: Annotated[float | None, typer.Option(min=0, max=1, help="Measure on this share of the input.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="key.path=value; may be repeated.")
+    ] = None,
+    sample: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Measure on this share of the input.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print the tree of steps with fingerprints, what is cached, and estimates. Writes nothing to the output folder."""
@@ -145,5 +149,13 @@ def _print(facts: dict[str, Any]) -> None:
 
 
 def _indent(step: dict[str, Any]) -> str:
-    depth = {"read": 0, "segment": 1, "settle": 2, "lookup": 2, "documents": 1, "fates": 1, "tokenizer": 1}.get(step["kind"], 2)
+    depth = {
+        "read": 0,
+        "segment": 1,
+        "settle": 2,
+        "lookup": 2,
+        "documents": 1,
+        "fates": 1,
+        "tokenizer": 1,
+    }.get(step["kind"], 2)
     return ("  " * depth) + ("└ " if depth else "") + str(step["step"])

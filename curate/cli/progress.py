@@ -50,7 +50,11 @@ class StepProgress:
         seconds = int(self.seconds() / worked * (self.total - self.done))
         minutes, seconds = divmod(seconds, 60)
         hours, minutes = divmod(minutes, 60)
-        return f"ETA {hours:d}:{minutes:02d}:{seconds:02d}" if hours else f"ETA {minutes:02d}:{seconds:02d}"
+        return (
+            f"ETA {hours:d}:{minutes:02d}:{seconds:02d}"
+            if hours
+            else f"ETA {minutes:02d}:{seconds:02d}"
+        )
 
 
 class Progress:
@@ -66,7 +70,12 @@ class Progress:
     def __enter__(self) -> Progress:
         self._console.print(self._header, highlight=False, markup=False)
         if self._console.is_terminal:
-            self._live = Live(console=self._console, refresh_per_second=4, get_renderable=self._render, transient=True)
+            self._live = Live(
+                console=self._console,
+                refresh_per_second=4,
+                get_renderable=self._render,
+                transient=True,
+            )
             self._live.start()
         return self
 
@@ -77,7 +86,9 @@ class Progress:
     def __call__(self, event: dict[str, Any]) -> None:
         kind = event["event"]
         if kind == "step_started" and event["total"]:
-            self._steps[event["step"]] = StepProgress(event["step"], event["total"], event["done"], event["done"])
+            self._steps[event["step"]] = StepProgress(
+                event["step"], event["total"], event["done"], event["done"]
+            )
         elif kind == "shard_done" and event["step"] in self._steps:
             self._advance(self._steps[event["step"]], event)
         elif kind == "step_done" and event["step"] in self._steps:
@@ -87,7 +98,9 @@ class Progress:
         elif kind in ("repair", "worker_crashed", "worker_lost", "decision"):
             details = {key: value for key, value in event.items() if key not in ("event", "time")}
             text = ", ".join(f"{key} {value}" for key, value in details.items())
-            self._console.print(f"  {kind.replace('_', ' ')}: {text}", highlight=False, markup=False)
+            self._console.print(
+                f"  {kind.replace('_', ' ')}: {text}", highlight=False, markup=False
+            )
 
     def _advance(self, step: StepProgress, event: dict[str, Any]) -> None:
         step.done = min(step.total, step.done + 1)
@@ -104,14 +117,30 @@ class Progress:
     def _line(self, step: StepProgress) -> None:
         if self._live is None:
             cached = f"({step.cached} cached)" if step.cached else ""
-            parts = [f"{step.label:24} {step.done:>6}/{step.total} shards", step.rate(), step.kept_share(), step.eta(), cached]
-            self._console.print("  " + "  ".join(part for part in parts if part), highlight=False, markup=False)
+            parts = [
+                f"{step.label:24} {step.done:>6}/{step.total} shards",
+                step.rate(),
+                step.kept_share(),
+                step.eta(),
+                cached,
+            ]
+            self._console.print(
+                "  " + "  ".join(part for part in parts if part), highlight=False, markup=False
+            )
 
     def _render(self) -> Group:
         table = Table.grid(padding=(0, 2))
         for step in list(self._steps.values())[-12:]:
             bar = ProgressBar(total=step.total, completed=step.done, width=24)
             counts = Text(f"{step.done}/{step.total} shards", justify="right")
-            table.add_row("  " + step.label, bar, counts, step.rate(), step.kept_share(), step.eta())
-        removed = "  ".join(f"{name} {count / self._read:.1%}" for name, count in self._removed.most_common(6)) if self._read else ""
+            table.add_row(
+                "  " + step.label, bar, counts, step.rate(), step.kept_share(), step.eta()
+            )
+        removed = (
+            "  ".join(
+                f"{name} {count / self._read:.1%}" for name, count in self._removed.most_common(6)
+            )
+            if self._read
+            else ""
+        )
         return Group(table, Text(f"  removed so far: {removed}") if removed else Text(""))

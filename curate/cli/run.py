@@ -29,13 +29,25 @@ EPILOG = """Examples:
 
 def run(
     file: Annotated[str, typer.Argument(help="The pipeline file.", show_default=False)],
-    overrides: Annotated[list[str] | None, typer.Option("--set", help="key.path=value; may be repeated.")] = None,
-    executor: Annotated[Literal["ray", "inline"], typer.Option(help="inline: one child process, no Ray.")] = "ray",
-    address: Annotated[str | None, typer.Option(help="Ray cluster to join (auto, host:port, ray://…).")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Jobs at the same time; all CPUs by default.")] = None,
-    decisions: Annotated[str | None, typer.Option(help="decisions.jsonl of another run to replay.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="key.path=value; may be repeated.")
+    ] = None,
+    executor: Annotated[
+        Literal["ray", "inline"], typer.Option(help="inline: one child process, no Ray.")
+    ] = "ray",
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster to join (auto, host:port, ray://…).")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Jobs at the same time; all CPUs by default.")
+    ] = None,
+    decisions: Annotated[
+        str | None, typer.Option(help="decisions.jsonl of another run to replay.")
+    ] = None,
     report: Annotated[bool, typer.Option(help="Write report/index.html at the end.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print run.json to standard output at the end.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print run.json to standard output at the end.")
+    ] = False,
 ) -> None:
     """Run a pipeline to the end. The same command continues an interrupted run.
 

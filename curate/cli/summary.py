@@ -38,8 +38,13 @@ def _share(part: int, whole: int) -> str:
 
 
 def _sources(record: dict[str, Any]) -> Table:
-    table = _table("source", "read", "kept", "share", "removed", "quarantined", "kept text", "tokens")
-    rows = [*record["sources"].items(), ("all", {**record["totals"], "tokens": _all_tokens(record)})]
+    table = _table(
+        "source", "read", "kept", "share", "removed", "quarantined", "kept text", "tokens"
+    )
+    rows = [
+        *record["sources"].items(),
+        ("all", {**record["totals"], "tokens": _all_tokens(record)}),
+    ]
     for name, counts in rows:
         size = counts["kept_text_bytes"] / 1e6
         table.add_row(
@@ -68,7 +73,11 @@ def _reasons(record: dict[str, Any]) -> Table:
         for rule, count in sorted(stage["rules"].items(), key=lambda item: -item[1]):
             table.add_row(f"{stage['name']}.{rule}", f"{count:,}", _share(count, read))
         if stage["quarantined"]:
-            table.add_row(f"{stage['name']}: quarantined", f"{stage['quarantined']:,}", _share(stage["quarantined"], read))
+            table.add_row(
+                f"{stage['name']}: quarantined",
+                f"{stage['quarantined']:,}",
+                _share(stage["quarantined"], read),
+            )
     return table
 
 

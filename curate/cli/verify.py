@@ -31,8 +31,13 @@ def verify(
 
 def gc(
     file: Annotated[str, typer.Argument(help="The pipeline file.", show_default=False)],
-    keep: Annotated[Literal["extracted", "all", "none"], typer.Option(help="Intermediates of this plan to keep.")] = "extracted",
-    overrides: Annotated[list[str] | None, typer.Option("--set", help="key.path=value; may be repeated.")] = None,
+    keep: Annotated[
+        Literal["extracted", "all", "none"],
+        typer.Option(help="Intermediates of this plan to keep."),
+    ] = "extracted",
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="key.path=value; may be repeated.")
+    ] = None,
 ) -> None:
     """Delete intermediates below `steps/` that the pipeline file's plan does not need."""
     from curate.pipeline.gc import collect_garbage

@@ -37,13 +37,11 @@ constexpr Join join_rule(int before, int after) {
     if (before == Numeric && (after == Numeric || letter_after)) return Join::Yes;  // WB8, WB10
     if (before == Numeric && (after == MidNumber || quote_or_point)) return Join::IfNumeric;
     if (before == Katakana && after == Katakana) return Join::Yes;  // WB13
-    if (after == ExtendNumberLetter)                                // WB13a
-        return letter_before || before == Numeric || before == Katakana ||
-                       before == ExtendNumberLetter
-                   ? Join::Yes
-                   : Join::No;
-    if (before == ExtendNumberLetter && (letter_after || after == Numeric || after == Katakana))
-        return Join::Yes;  // WB13b
+    const bool word_before = letter_before || before == Numeric || before == Katakana;
+    const bool word_after = letter_after || after == Numeric || after == Katakana;
+    const bool both_connect = before == ExtendNumberLetter && after == ExtendNumberLetter;
+    if (both_connect || (word_before && after == ExtendNumberLetter)) return Join::Yes;  // WB13a
+    if (before == ExtendNumberLetter && word_after) return Join::Yes;                    // WB13b
     if (before == RegionalIndicator && after == RegionalIndicator) return Join::IfOddRegional;
     return Join::No;
 }
@@ -59,9 +57,10 @@ constexpr auto make_join_rules() {
 
 inline constexpr auto kJoinRules = make_join_rules();
 
+// WB4
 inline bool is_skipped(uint8_t kind) {
     return kind == Extend || kind == Format || kind == ZeroWidthJoiner;
-}  // WB4
+}
 
 inline bool is_line_break(uint8_t kind) {
     return kind == Newline || kind == CarriageReturn || kind == LineFeed;
@@ -216,8 +215,7 @@ private:
     size_t general(const size_t begin) {
         size_t position = begin;
         Segment segment{begin, begin, 0, 0};
-        Segment
-            middle;  // the part from a MidLetter, MidNumLet, MidNum or quote on, while undecided
+        Segment middle;  // from a MidLetter, MidNumLet, MidNum or quote on, while undecided
         Join undecided = Join::No;
         uint8_t before = StartOfText;  // last kind that is not skipped by WB4
         uint8_t latest = StartOfText;  // last kind

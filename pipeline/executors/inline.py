@@ -58,7 +58,9 @@ class InlineExecutor:
             assert self._setup is not None
             context = multiprocessing.get_context("spawn")
             self._pipe, theirs = context.Pipe()
-            self._process = context.Process(target=_serve, args=(self._setup, theirs, os.getpid()), daemon=False)
+            self._process = context.Process(
+                target=_serve, args=(self._setup, theirs, os.getpid()), daemon=False
+            )
             self._process.start()
             theirs.close()
         return self._pipe

@@ -38,7 +38,9 @@ class RayExecutor:
 
     def __init__(self, workers: int | None = None) -> None:
         if not ray.is_initialized():
-            raise CurateError("no Ray is running: call ray.init() first, or use `curate run`, which does it for you")
+            raise CurateError(
+                "no Ray is running: call ray.init() first, or use `curate run`, which does it for you"
+            )
         cpus = int(ray.cluster_resources().get("CPU", 1))
         self.slots = max(1, min(workers or cpus, cpus))
         self._limit = workers

@@ -15,7 +15,14 @@ from curate.pipeline.executors.base import Completion, Done, Lost, Outcome, Work
 from curate.pipeline.executors.worker import run_job
 from curate.pipeline.job import Job, NoWatch
 
-FAILPOINTS = ("before_publish", "after_publish", "before_record", "after_record", "in_collect", "in_gc")
+FAILPOINTS = (
+    "before_publish",
+    "after_publish",
+    "before_record",
+    "after_record",
+    "in_collect",
+    "in_gc",
+)
 
 
 class SimulatedCrash(BaseException):
@@ -76,7 +83,9 @@ class SimulatedExecutor:
         if isinstance(outcome, Done) and self._draw("twice") < self._twice:
             again = self._run(job)
             if again != outcome:
-                raise StageError(f"{token[0]}: running job {token[1]} twice gave different files: {outcome} and {again}")
+                raise StageError(
+                    f"{token[0]}: running job {token[1]} twice gave different files: {outcome} and {again}"
+                )
         if token not in self._lost_once and self._draw("lost") < self._lost:
             self._lost_once.add(token)
             return Completion(token, Lost("the result was lost after publishing"))

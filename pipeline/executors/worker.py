@@ -18,11 +18,24 @@ import traceback
 from dataclasses import dataclass
 
 from curate.pipeline.environment import check_environment
-from curate.pipeline.executors.base import Crashed, Damaged, Done, Failed, GaveUp, Outcome, WorkerSetup
+from curate.pipeline.executors.base import (
+    Crashed,
+    Damaged,
+    Done,
+    Failed,
+    GaveUp,
+    Outcome,
+    WorkerSetup,
+)
 from curate.pipeline.job import Job, JobContext, Watch
 from curate.storage.store import DamagedFile, Store
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
 BATCH_TIMEOUT_FACTOR = 10
 """Wall seconds for a batch in the fast path, in units of one document's CPU limit."""
 SLEEP_FACTOR = 10

@@ -22,22 +22,43 @@ class Section(BaseModel):
 class EngineConfig(Section):
     """Sizes of the work; none of them depends on the machine. Byte values accept `256 MiB`."""
 
-    shard_input_bytes: int = Field(256 * 2**20, ge=1024, description="input per reading task; also text per output shard, bytes")
-    exchange_partition_bytes: int = Field(512 * 2**20, ge=1024, description="planned size of one exchange partition, bytes")
-    exchange_fan_in: int = Field(1024, ge=2, description="exchange files read at once; more are consolidated in groups first")
-    batch_bytes: int = Field(32 * 2**20, ge=1024, description="text per Arrow batch inside a worker, bytes")
-    row_group_bytes: int = Field(16 * 2**20, ge=1024, description="text per Parquet row group, bytes")
-    part_bytes: int = Field(2**30, ge=1024, description="text per published part of documents/, bytes")
-    max_document_bytes: int = Field(100 * 2**20, ge=1024, description="a longer record is quarantined, bytes")
-    max_expansion_ratio: int = Field(1000, ge=2, description="decompressed bytes per compressed byte before a file is cut off")
-    document_timeout_s: float = Field(60.0, gt=0, description="CPU seconds one document may take before it is given up, s")
+    shard_input_bytes: int = Field(
+        256 * 2**20,
+        ge=1024,
+        description="input per reading task; also text per output shard, bytes",
+    )
+    exchange_partition_bytes: int = Field(
+        512 * 2**20, ge=1024, description="planned size of one exchange partition, bytes"
+    )
+    exchange_fan_in: int = Field(
+        1024, ge=2, description="exchange files read at once; more are consolidated in groups first"
+    )
+    batch_bytes: int = Field(
+        32 * 2**20, ge=1024, description="text per Arrow batch inside a worker, bytes"
+    )
+    row_group_bytes: int = Field(
+        16 * 2**20, ge=1024, description="text per Parquet row group, bytes"
+    )
+    part_bytes: int = Field(
+        2**30, ge=1024, description="text per published part of documents/, bytes"
+    )
+    max_document_bytes: int = Field(
+        100 * 2**20, ge=1024, description="a longer record is quarantined, bytes"
+    )
+    max_expansion_ratio: int = Field(
+        1000, ge=2, description="decompressed bytes per compressed byte before a file is cut off"
+    )
+    document_timeout_s: float = Field(
+        60.0, gt=0, description="CPU seconds one document may take before it is given up, s"
+    )
 
 
 class RemovedConfig(Section):
     """What removed/ keeps of the text."""
 
     text: Literal["all", "sample", "none"] | None = Field(
-        None, description="all below 20 GB of planned input, else sample (1 % by draw); null chooses"
+        None,
+        description="all below 20 GB of planned input, else sample (1 % by draw); null chooses",
     )
 
 

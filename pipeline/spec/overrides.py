@@ -24,14 +24,20 @@ def apply_overrides(
         path, equals, value_text = override.partition("=")
         steps = path.strip().split(".")
         if not equals or not all(steps):
-            problems.add(place, "is not of the form key.path=value", "for example --set engine.batch_bytes=8MiB")
+            problems.add(
+                place,
+                "is not of the form key.path=value",
+                "for example --set engine.batch_bytes=8MiB",
+            )
             continue
         value = _value(value_text, environment, problems, origin)
         if value is not None:
             _assign(root, steps, value, problems, inside_stages=False)
 
 
-def _value(text: str, environment: Mapping[str, str], problems: Problems, origin: str) -> Node | None:
+def _value(
+    text: str, environment: Mapping[str, str], problems: Problems, origin: str
+) -> Node | None:
     place = Place(0, 0, origin)
     if not text.strip():
         return Node("", place, raw="")
@@ -39,7 +45,9 @@ def _value(text: str, environment: Mapping[str, str], problems: Problems, origin
     return node
 
 
-def _assign(node: Node, steps: list[str], value: Node, problems: Problems, inside_stages: bool) -> None:
+def _assign(
+    node: Node, steps: list[str], value: Node, problems: Problems, inside_stages: bool
+) -> None:
     """Walk `steps` below `node` and put `value` at the last one."""
     if isinstance(node.value, list):
         _assign_in_list(node, steps, value, problems, inside_stages)
@@ -47,7 +55,9 @@ def _assign(node: Node, steps: list[str], value: Node, problems: Problems, insid
     if node.value is None:
         node.value = {}
     if not isinstance(node.value, dict):
-        problems.add(value.place, f"{shown(node.value)} has no keys, so '{steps[0]}' cannot be set below it")
+        problems.add(
+            value.place, f"{shown(node.value)} has no keys, so '{steps[0]}' cannot be set below it"
+        )
         return
     key, rest = _longest_known_key(node.value, steps)
     if not rest:
@@ -55,7 +65,13 @@ def _assign(node: Node, steps: list[str], value: Node, problems: Problems, insid
         return
     if key not in node.value:
         node.value[key], node.keys[key] = Node({}, value.place), value.place
-    _assign(node.value[key], rest, value, problems, inside_stages=key == "stages" and node.place.origin is None)
+    _assign(
+        node.value[key],
+        rest,
+        value,
+        problems,
+        inside_stages=key == "stages" and node.place.origin is None,
+    )
 
 
 def _longest_known_key(values: dict[str, Node], steps: list[str]) -> tuple[str, list[str]]:
@@ -75,7 +91,9 @@ def _assign_in_list(
     if found is None:
         names = [name for name in map(entry_name, items) if name] if inside_stages else []
         allowed = f"; entries are: {list_of(names)}" if names else ""
-        message = f"the list has {len(items)} entries, none is '{steps[0]}' (numbers start at 0){allowed}"
+        message = (
+            f"the list has {len(items)} entries, none is '{steps[0]}' (numbers start at 0){allowed}"
+        )
         problems.add(value.place, message, did_you_mean(steps[0], names))
         return
     index, rest = found
@@ -88,7 +106,12 @@ def _assign_in_list(
 
 
 def _item(items: list[Node], steps: list[str], inside_stages: bool) -> tuple[int, list[str]] | None:
-    if steps[0].isascii() and steps[0].isdigit() and len(steps[0]) < 9 and int(steps[0]) < len(items):
+    if (
+        steps[0].isascii()
+        and steps[0].isdigit()
+        and len(steps[0]) < 9
+        and int(steps[0]) < len(items)
+    ):
         return int(steps[0]), steps[1:]
     if inside_stages:
         for length in range(len(steps), 0, -1):
@@ -105,7 +128,9 @@ def _assign_in_entry(entry: Node, steps: list[str], value: Node, problems: Probl
         config = Node({}, entry.place)
         entry.value, entry.keys, entry.raw = {entry.value: config}, {entry.value: entry.place}, None
     goes_beside = kind is None or steps[0] in RESERVED_KEYS or steps[0] == kind
-    _assign(entry, steps if goes_beside else [str(kind), *steps], value, problems, inside_stages=False)
+    _assign(
+        entry, steps if goes_beside else [str(kind), *steps], value, problems, inside_stages=False
+    )
 
 
 def stage_key(entry: Node) -> str | None:

@@ -138,7 +138,9 @@ def _excerpt(place: Place, hint: str, lines: list[str]) -> list[str]:
             cut = lines[number - 1][start : start + EXCERPT_CHARACTERS]
             rows.append(f"{number:>5} | {printable(cut)}".rstrip())
     before = lines[place.line - 1][start : place.column - 1]
-    padding = "".join(character if character == "\t" else " " * _width(character) for character in before)
+    padding = "".join(
+        character if character == "\t" else " " * _width(character) for character in before
+    )
     rows.append(f"{' ' * 8}{padding}^ {hint}".rstrip())
     return rows
 

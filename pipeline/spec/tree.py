@@ -24,7 +24,9 @@ MAX_NODES = 100_000
 _VARIABLE = re.compile(r"\$(\$)?\{([^{}]*)\}")
 _VARIABLE_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null"))
+_PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null")
+)
 
 
 @dataclass(slots=True)
@@ -55,7 +57,9 @@ class Node:
         return self.keys.get(key, self.place)
 
 
-def parse(text: str, environment: Mapping[str, str], problems: Problems, origin: str | None = None) -> Node | None:
+def parse(
+    text: str, environment: Mapping[str, str], problems: Problems, origin: str | None = None
+) -> Node | None:
     """The tree of a YAML text, or None after adding to `problems` what keeps it from being read."""
     loader = None
     try:
@@ -63,7 +67,11 @@ def parse(text: str, environment: Mapping[str, str], problems: Problems, origin:
         root = loader.get_single_node()
     except yaml.reader.ReaderError as error:
         message = f"the character U+{int(error.character):04X} is not allowed in YAML"
-        problems.add(_place_at(text, error.position, origin), message, "remove it, or write it as an escape in quotes")
+        problems.add(
+            _place_at(text, error.position, origin),
+            message,
+            "remove it, or write it as an escape in quotes",
+        )
         return None
     except yaml.MarkedYAMLError as error:
         _add_syntax_error(error, problems, origin)
@@ -75,7 +83,11 @@ def parse(text: str, environment: Mapping[str, str], problems: Problems, origin:
         if loader is not None:
             loader.dispose()
     if root is None:
-        problems.add(Place(1, 1, origin), "the file is empty", "`curate init` writes a commented one to start from")
+        problems.add(
+            Place(1, 1, origin),
+            "the file is empty",
+            "`curate init` writes a commented one to start from",
+        )
         return None
     return _Builder(text, environment, problems, origin).build(root)
 
@@ -92,14 +104,28 @@ def _add_syntax_error(error: yaml.MarkedYAMLError, problems: Problems, origin: s
     place = Place(mark.line + 1, mark.column + 1, origin) if mark else Place(1, 1, origin)
     words = str(error.problem or error.context or "not valid YAML")
     if "'\\t'" in words or "found a tab" in words:
-        problems.add(place, "a tab character; YAML is indented with spaces", "replace the tab by spaces")
+        problems.add(
+            place, "a tab character; YAML is indented with spaces", "replace the tab by spaces"
+        )
     elif error.context == "expected a single document in the stream":
-        problems.add(place, "a second YAML document; a pipeline file holds one", "remove the '---' line or split the file")
+        problems.add(
+            place,
+            "a second YAML document; a pipeline file holds one",
+            "remove the '---' line or split the file",
+        )
     elif "undefined alias" in words:
-        problems.add(place, f"not valid YAML: {words}", "an alias (*name) needs an anchor (&name) above it; quote a text that starts with '*'")
+        problems.add(
+            place,
+            f"not valid YAML: {words}",
+            "an alias (*name) needs an anchor (&name) above it; quote a text that starts with '*'",
+        )
     else:
         context = f" ({error.context})" if error.context and error.context not in words else ""
-        problems.add(place, f"not valid YAML: {printable(words + context)}", "look for a missing quote, bracket, colon or indent")
+        problems.add(
+            place,
+            f"not valid YAML: {printable(words + context)}",
+            "look for a missing quote, bracket, colon or indent",
+        )
 
 
 @dataclass(slots=True)
@@ -136,7 +162,11 @@ class _Builder:
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, place)
         self.open_nodes.add(id(node))
-        built = self._sequence(node, place) if isinstance(node, yaml.SequenceNode) else self._mapping(node, place)
+        built = (
+            self._sequence(node, place)
+            if isinstance(node, yaml.SequenceNode)
+            else self._mapping(node, place)
+        )
         self.open_nodes.discard(id(node))
         return built
 
@@ -154,14 +184,22 @@ class _Builder:
         for key_node, value_node in node.value:
             at = self._place(key_node)
             if not isinstance(key_node, yaml.ScalarNode):
-                self.problems.add(at, "a key must be a word, not a list or a mapping", "quote a text that starts with '{' or '['")
+                self.problems.add(
+                    at,
+                    "a key must be a word, not a list or a mapping",
+                    "quote a text that starts with '{' or '['",
+                )
                 continue
             key = str(key_node.value)
             value = self._node(value_node)
             if key == "<<" and key_node.style is None:
                 merged.extend(value.sequence() or [value])
             elif key in keys:
-                self.problems.add(at, f"the key {shown(key)} is given twice; first on line {keys[key].line}", "remove one of them")
+                self.problems.add(
+                    at,
+                    f"the key {shown(key)} is given twice; first on line {keys[key].line}",
+                    "remove one of them",
+                )
             else:
                 values[key], keys[key] = value, at
         return self._merge(Node(values, place, keys), values, merged)
@@ -195,7 +233,11 @@ class _Builder:
 
     def _tag(self, node: yaml.Node) -> None:
         name = str(node.tag).replace("tag:yaml.org,2002:", "!!")
-        self.problems.add(self._place(node), f"the YAML tag {shown(name)} is not allowed", "quote a text that starts with '!'")
+        self.problems.add(
+            self._place(node),
+            f"the YAML tag {shown(name)} is not allowed",
+            "quote a text that starts with '!'",
+        )
 
     def _substituted(self, node: yaml.ScalarNode) -> str:
         """The scalar's text with environment variables filled in; `$${X}` is a literal `${X}`."""
@@ -214,7 +256,9 @@ class _Builder:
         match = _VARIABLE_NAME.fullmatch(inside)
         if match is None:
             self.problems.add(
-                place, f"{shown('${' + inside + '}')} is no variable", "write ${NAME} or ${NAME:-default}; $${ stands for a literal ${"
+                place,
+                f"{shown('${' + inside + '}')} is no variable",
+                "write ${NAME} or ${NAME:-default}; $${ stands for a literal ${",
             )
             return ""
         name, default = match.group(1), match.group(2)
@@ -223,7 +267,9 @@ class _Builder:
             return value or default
         if value is None:
             self.problems.add(
-                place, f"the environment variable '{name}' is not set", f"set it, or give a default: ${{{name}:-…}}"
+                place,
+                f"the environment variable '{name}' is not set",
+                f"set it, or give a default: ${{{name}:-…}}",
             )
             return ""
         return value

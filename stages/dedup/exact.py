@@ -33,15 +33,25 @@ class ExactDedup(Exchange):
     reads: ClassVar[tuple[str, ...]] = ("text", "source")
 
     normalize: Literal["none", "case_and_space"] = Field(
-        "none", description="compare the text as it is, or lower-cased with white-space runs as one space"
+        "none",
+        description="compare the text as it is, or lower-cased with white-space runs as one space",
     )
     prefer: tuple[str, ...] = Field(
-        (), description="sources whose copy is kept first, best first; the rest follow in document order"
+        (),
+        description="sources whose copy is kept first, best first; the rest follow in document order",
     )
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase: the text's hash brings copies together."""
-        return (Phase(name="text", emit=self._emit, settle=self._settle, settled=self._settled(), order=(RANK,)),)
+        return (
+            Phase(
+                name="text",
+                emit=self._emit,
+                settle=self._settle,
+                settled=self._settled(),
+                order=(RANK,),
+            ),
+        )
 
     def verdicts(self) -> tuple[pa.Field, ...]:
         """`copy`: 1 for the second document of a text in keeping order, 2 for the third, …; none for the kept one."""
@@ -57,7 +67,9 @@ class ExactDedup(Exchange):
     def _emit(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         text = batch.column("text")
         keys = text_hash_128(text if self.normalize == "none" else normalized_text(text))
-        ranks = pc.index_in(batch.column("source"), value_set=pa.array(list(self.prefer), pa.string()))
+        ranks = pc.index_in(
+            batch.column("source"), value_set=pa.array(list(self.prefer), pa.string())
+        )
         rank = pc.fill_null(ranks.cast(pa.int64()), len(self.prefer))
         schema = self.phases()[0].schema()
         return pa.RecordBatch.from_arrays([keys, rank, batch.column("address")], schema=schema)
@@ -80,7 +92,9 @@ class ExactDedup(Exchange):
             if len(group):
                 last_key, keeper, copies = keys[-1].as_py(), int(keepers[group[-1]]), int(copy[-1])
 
-    def _verdicts(self, address: np.ndarray, copy: np.ndarray, keeper: np.ndarray) -> pa.RecordBatch:
+    def _verdicts(
+        self, address: np.ndarray, copy: np.ndarray, keeper: np.ndarray
+    ) -> pa.RecordBatch:
         columns = [
             pa.array(address, pa.uint64()),
             pa.array(copy, pa.int64()),
@@ -92,7 +106,9 @@ class ExactDedup(Exchange):
 
 def _group_starts(keys: pa.FixedSizeBinaryArray, last_key: bytes) -> np.ndarray:
     """bool[n]: where a key differs from the one before it."""
-    raw = np.frombuffer(keys.buffers()[1], np.uint8)[16 * keys.offset : 16 * (keys.offset + len(keys))].reshape(-1, 16)
+    raw = np.frombuffer(keys.buffers()[1], np.uint8)[
+        16 * keys.offset : 16 * (keys.offset + len(keys))
+    ].reshape(-1, 16)
     starts = np.ones(len(raw), dtype=bool)
     if len(raw):
         starts[1:] = (raw[1:] != raw[:-1]).any(axis=1)

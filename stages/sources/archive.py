@@ -128,7 +128,7 @@ class ArchiveReader:
             self._resync()
             message = f"the record is longer than the {length} bytes that it states"
             return self._damage(offset, part, "damaged_record", message, raw)
-        if self._stream.fault is not None and self._stream.in_member and self._stream.member == self._last_member:
+        if not self._data and self._fault_in_last_member():
             return self._damage(offset, part, "", "", raw)
         return Block(offset, part, head, body, length)
 
@@ -140,6 +140,11 @@ class ArchiveReader:
             message = f"{fault.message} (after {self._stream.offset} bytes)"
             return Damage(offset, part, fault.error, message, raw)
         return Damage(offset, part, error, message, raw)
+
+    def _fault_in_last_member(self) -> bool:
+        """Whether the stream broke in the member of the last bytes: a wrong checksum comes after all of its data."""
+        stream = self._stream
+        return stream.fault is not None and stream.in_member and stream.member == self._last_member
 
     def _resume(self) -> bool:
         if self._stream.compression is None:

@@ -104,12 +104,22 @@ class Source(BaseModel):
     determinism: ClassVar[Determinism] = "exact"
     distributions: ClassVar[tuple[str, ...]] = ()
 
-    paths: tuple[str, ...] = Field((), description="globs or files; relative to the pipeline file; fsspec URLs allowed")
-    kind: SourceKind | None = Field(None, description="what the source is; filters say which kinds they are made for")
-    license: str | None = Field(None, description="SPDX identifier or words; kept in run.json and the report")
+    paths: tuple[str, ...] = Field(
+        (), description="globs or files; relative to the pipeline file; fsspec URLs allowed"
+    )
+    kind: SourceKind | None = Field(
+        None, description="what the source is; filters say which kinds they are made for"
+    )
+    license: str | None = Field(
+        None, description="SPDX identifier or words; kept in run.json and the report"
+    )
     tags: tuple[str, ...] = Field((), description="free labels, shown in the report")
-    limit: int | None = Field(None, ge=1, description="take only the first N documents, in document order")
-    sample: float | None = Field(None, gt=0, le=1, description="keep this fraction of documents, drawn by document id")
+    limit: int | None = Field(
+        None, ge=1, description="take only the first N documents, in document order"
+    )
+    sample: float | None = Field(
+        None, gt=0, le=1, description="keep this fraction of documents, drawn by document id"
+    )
 
     @abstractmethod
     def files(self, folder: str) -> list[InputFile]:

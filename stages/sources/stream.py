@@ -256,6 +256,7 @@ class ByteStream:
     def _distrust_name(self, path: str) -> None:
         claimed = compression_of_name(path)
         if claimed and not self.compression and self._input and not _looks_like_text(self._input):
+            self.compression = claimed
             self._fail("corrupt_stream", f"the name says {claimed}, the first bytes are no {claimed} header")
 
     def _plain(self, size: int) -> bytes:

@@ -34,6 +34,7 @@ from curate.stages.sources.text import decoded
 
 HTML_TYPES = frozenset(("text/html", "application/xhtml+xml"))
 _LOOKS_LIKE_HTML = re.compile(rb"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
+_ARC_NAME = re.compile(r"\.arc(\.|$)", re.IGNORECASE)
 _SKIPPED_TYPES = frozenset(("request", "metadata", "warcinfo", "resource", "continuation"))
 
 Found = Record | BadRecord | Skipped
@@ -101,9 +102,8 @@ class Warc(HtmlSource):
             yield BadRecord(path, 0, "empty_file", "the file has no bytes")
             return
         with open_file(split.file) as raw:
-            first = ByteStream(raw, path, caps).read(HEAD_BYTES)
+            is_arc = _is_arc(ByteStream(raw, path, caps).read(HEAD_BYTES), path)
             raw.seek(0)
-            is_arc = first.startswith(b"filedesc:") or (ArcFraming().begins(first, 0) and not first.startswith(b"WARC/"))
             stream = ByteStream(raw, path, caps, by_member=True)
             framing = ArcFraming() if is_arc else WarcFraming()
             # A response's header comes on top of the document.
@@ -114,6 +114,13 @@ class Warc(HtmlSource):
                     yield _arc_record(path, item, caps)
                 else:
                     yield _warc_record(path, item, caps)
+
+
+def _is_arc(start: bytes, path: str) -> bool:
+    """By the first record; by the name where that one is damaged."""
+    if ArcFraming().begins(start, 0):
+        return True
+    return not WarcFraming().begins(start, 0) and _ARC_NAME.search(path) is not None
 
 
 def _warc_record(path: str, block: Block, caps: Caps) -> Found:

@@ -44,7 +44,7 @@ def read_source(source: Source, caps: Caps | None = None, split_bytes: int = 2**
                 elif isinstance(outcome, BadRecord):
                     assert len(outcome.raw) <= 64 * 1024
                     assert outcome.error and outcome.message
-                    locators.append(f"{outcome.path}#{outcome.offset}")
+                    locators.append(outcome.locator)
                     reading.bad.append(outcome)
                 else:
                     outcome.text.encode("utf-8")

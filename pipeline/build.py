@@ -92,7 +92,7 @@ class BuildSteps:
             self.promotions.append(Promotion(self.driver.current(step.records.ref(0, kind)), final))
         evaluation = self.driver.current(step.records.ref(0, "evaluation"))
         self.facts["tokenizer"] = orjson.loads(self.driver.read(evaluation))
-        self.facts["warnings"] += self.facts["tokenizer"].pop("notes")
+        self.facts["warnings"] += self.facts["tokenizer"]["trained_on"]["notes"]
         return self.driver.current(step.records.ref(0, "tokenizer"))
 
     def tokens(

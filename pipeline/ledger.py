@@ -66,7 +66,7 @@ class StepRecords:
         self.keys[index] = np.void(bytes.fromhex(key))
 
     def key(self, index: int) -> str:
-        return self.keys[index].tobytes().hex()
+        return bytes(self.keys[index].tobytes()).hex()
 
     def add(self, index: int, files: Sequence[Sequence[Any]], counts: Mapping[str, int]) -> None:
         """Record a commit once; a second commit of the same job (a repair) changes nothing, its bytes are the same."""

@@ -61,7 +61,7 @@ def group_splits(
             continue
         group += splits
         size += file.size_bytes
-        ends_here = size * 4 >= shard_input_bytes and xxhash.xxh3_64_intdigest(file.path) % 8 == 0
+        ends_here = size * 4 >= shard_input_bytes and xxhash.xxh3_64_intdigest(file.path.encode()) % 8 == 0
         if size >= shard_input_bytes or ends_here:
             groups.append(tuple(group))
             group, size = [], 0
@@ -392,6 +392,6 @@ def _inputs(inputs: Sequence[ExchangeInput]) -> list[list[int | None]]:
 def _width(kind: pa.DataType) -> int:
     """Planned bytes of one value."""
     try:
-        return max(1, kind.bit_width // 8)
+        return max(1, int(kind.bit_width) // 8)
     except ValueError:
         return 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import IO, Literal
+from typing import IO
 
 import numpy as np
 import orjson
@@ -27,10 +27,13 @@ from curate.tokenizer.assemble import (
 )
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.encode import Backend, Encoder
-from curate.tokenizer.evaluate import Evaluation
+from curate.tokenizer.evaluate import Evaluation, evaluation_bytes
 from curate.tokenizer.megatron import token_type
-from curate.tokenizer.split import SPLITS, TRAIN, split_of
+from curate.tokenizer.split import SPLITS, TRAIN, VALIDATION, split_of
 from curate.tokenizer.train import TrainingSample, tokenizer_config, train_bpe
+
+EVALUATION_BYTES = 256 * 2**20
+"""Text that the evaluation of a tokenizer reads at most (whole batches)."""
 
 COLUMNS = ("id", "text", "source")
 
@@ -52,57 +55,55 @@ class TokenizerJob:
     validation_fraction: float
 
     def run(self, context: JobContext) -> JobResult:
-        total = sum(
-            int(pc.sum(pc.binary_length(text)).as_py() or 0)
-            for _, text in self.train_split(context)
-        )
+        total = sum(_bytes(batch.column("text")) for batch in self.split(context, TRAIN))
         sample = TrainingSample(self.config, context.seed, total)
-        trained = train_bpe(
-            (sample.select(ids, text) for ids, text in self.train_split(context)), self.config
+        chosen = (
+            sample.select(batch.column("id"), batch.column("text"))
+            for batch in self.split(context, TRAIN)
         )
-        evaluation = self.evaluate(context, trained.tokenizer_json)
-        notes = [*trained.notes, *sample.notes()]
+        trained = train_bpe(chosen, self.config)
         facts = {
-            **evaluation,
-            "vocabulary_size": trained.vocabulary_size,
-            "training_documents": trained.documents,
-            "training_text_bytes": trained.text_bytes,
-            "notes": notes,
+            "documents": trained.documents,
+            "text_bytes": trained.text_bytes,
+            "notes": [*trained.notes, *sample.notes()],
         }
         files = {
             "tokenizer": trained.tokenizer_json,
             "tokenizer_config": tokenizer_config(self.config),
-            "evaluation": orjson.dumps(facts, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
-            + b"\n",
+            "evaluation": self.evaluation(context, trained.tokenizer_json, facts),
         }
-        published = [
-            OutputFile(
-                kind,
-                0,
-                context.store.publish(
-                    output_path(self.step, self.key, kind, extension="json"), data
-                ),
-            )
-            for kind, data in files.items()
-        ]
+        published = []
+        for kind, data in files.items():
+            path = output_path(self.step, self.key, kind, extension="json")
+            published.append(OutputFile(kind, 0, context.store.publish(path, data)))
         return JobResult(tuple(published))
 
-    def train_split(self, context: JobContext) -> Iterator[tuple[pa.Array, pa.Array]]:
-        for ref in self.inputs:
-            context.watch.end()
-            for batch in documents(context.store, ref, context.engine.batch_bytes):
-                chosen = pc.equal(
-                    split_of(batch.column("id"), context.seed, self.validation_fraction), TRAIN
-                )
-                yield batch.column("id").filter(chosen), batch.column("text").filter(chosen)
-
-    def evaluate(self, context: JobContext, tokenizer_json: bytes) -> dict[str, object]:
-        evaluation = Evaluation(tokenizer_json, self.config.end_of_document, context.seed)
+    def split(self, context: JobContext, wanted: str) -> Iterator[pa.RecordBatch]:
+        """The documents of one split."""
         for ref in self.inputs:
             for batch in documents(context.store, ref, context.engine.batch_bytes):
                 splits = split_of(batch.column("id"), context.seed, self.validation_fraction)
-                evaluation.add(batch, splits)
-        return evaluation.result()
+                yield batch.filter(pc.equal(splits, wanted))
+
+    def evaluation(
+        self, context: JobContext, tokenizer_json: bytes, trained: dict[str, object]
+    ) -> bytes:
+        """Measured on the validation split, or on the training text where that is empty."""
+        encoder = Encoder(tokenizer_json, self.config.end_of_document)
+        for split in (VALIDATION, TRAIN):
+            evaluation = Evaluation(encoder.vocabulary_size)
+            left = EVALUATION_BYTES
+            for batch in self.split(context, split):
+                if batch.num_rows and left > 0:
+                    evaluation.measure(batch, encoder)
+                    left -= _bytes(batch.column("text"))
+            if evaluation.sources:
+                break
+        return evaluation_bytes(split, evaluation, trained)
+
+
+def _bytes(text: pa.Array) -> int:
+    return int(pc.sum(pc.binary_length(text)).as_py() or 0)
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class _Chunk:
         self.rows = self.tokens = self.text_bytes = 0
 
     def add(self, ids: np.ndarray, rows: pa.RecordBatch) -> None:
-        self._ids.write(memoryview(np.ascontiguousarray(ids)).cast("B"))
+        self._ids.write(ids.tobytes())
         self._writer.write(rows)
         self.rows += rows.num_rows
         self.tokens += len(ids)
@@ -275,7 +276,7 @@ class TokenIndexJob:
 
     step: str
     key: str
-    split: Literal["train", "validation"]
+    split: str
     inputs: tuple[FileRef, ...]
 
     def run(self, context: JobContext) -> JobResult:

@@ -31,8 +31,8 @@ _SAFE_CUT = re.compile("|".join((_WORD_END, _LINE_END, _LETTER_END, _DIGIT_END, 
 
 
 def safe_pieces(text: str, piece_characters: int) -> Iterator[str]:
-    """Parts of `text` of about `piece_characters` (at least 1), cut where `SPLIT_PATTERN` cuts whatever stands
-    around.
+    """Parts of `text` of about `piece_characters` (at least 1), cut where `SPLIT_PATTERN` cuts
+    whatever stands around.
 
     A text without any such place (a genome in one line) is one part. Joined, the parts are the
     text.

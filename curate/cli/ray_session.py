@@ -21,19 +21,25 @@ def ray_session(address: str | None, workers: int | None) -> Iterator[str]:
     import ray
 
     joins = address is not None or "RAY_ADDRESS" in os.environ
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if joins:
-            ray.init(address=address, **quiet)
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         else:
-            ray.init(num_cpus=workers, include_dashboard=False, **quiet)
+            ray.init(
+                num_cpus=workers,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = address or os.environ.get("RAY_ADDRESS", "this machine")
         raise CurateError(
             f"no Ray at {where}: {error}. Check the address, and that RAY_AUTH_MODE and RAY_AUTH_TOKEN are those of the cluster"
         ) from error
     try:
-        cpus = int(ray.cluster_resources().get("CPU", 0))
+        from curate.pipeline.executors.ray import cluster_cpus
+
+        cpus = cluster_cpus()
         yield f"ray: {cpus} cpus" + (" (joined)" if joins else "")
     finally:
         ray.shutdown()

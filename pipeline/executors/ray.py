@@ -26,6 +26,12 @@ from curate.pipeline.job import Job
 EXTRA_IN_FLIGHT = 64
 
 
+def cluster_cpus() -> int:
+    """CPUs of the Ray that this process is connected to."""
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray has no types here
+    return int(resources.get("CPU", 1))
+
+
 def _execute(setup: WorkerSetup, job: Job, careful: bool) -> Outcome:
     single_threaded()
     return run_careful(setup, job) if careful else run_fast(setup, job)
@@ -41,7 +47,7 @@ class RayExecutor:
             raise CurateError(
                 "no Ray is running: call ray.init() first, or use `curate run`, which does it for you"
             )
-        cpus = int(ray.cluster_resources().get("CPU", 1))
+        cpus = cluster_cpus()
         self.slots = max(1, min(workers or cpus, cpus))
         self._limit = workers
         self._remote: Any = ray.remote(num_cpus=1, max_retries=0, retry_exceptions=False)(_execute)

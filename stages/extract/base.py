@@ -1,7 +1,8 @@
 """From HTML to text, by one of several engines under one small contract.
 
-An engine gets decoded HTML and returns the text a reader of the page would want. Engines see hostile pages: a crash, a hang or a
-bomb of nested tags is the caller's to contain (the pipeline runs every call under a time limit); an exception is a result.
+An engine gets decoded HTML and returns the text a reader of the page would want. Engines see
+hostile pages: a crash, a hang or a bomb of nested tags is the caller's to contain (the pipeline
+runs every call under a time limit); an exception is a result.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ EngineName = Literal["resiliparse", "trafilatura", "justext"]
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """text: paragraphs separated by newlines, valid UTF-8, no NUL; "" where the page has no main text."""
+    """text: paragraphs separated by newlines, valid UTF-8, no NUL; "" where the page has no main
+    text."""
 
     text: str
     title: str | None = None
@@ -29,11 +31,13 @@ class Extractor(ABC):
 
     @abstractmethod
     def extract(self, html: str, url: str | None) -> Extracted:
-        """Main text of one page. url: its address, which some engines use. Raises whatever the library raises."""
+        """Main text of one page. url: its address, which some engines use. Raises whatever the
+        library raises."""
 
 
 def tidy(text: str) -> str:
-    """NUL and lone surrogates, which a document must not hold, as U+FFFD; no white space at the ends."""
+    """NUL and lone surrogates, which a document must not hold, as U+FFFD; no white space at the
+    ends."""
     text = text.replace("\x00", "\ufffd").strip()
     try:
         text.encode("utf-8")

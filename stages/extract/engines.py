@@ -9,7 +9,8 @@ from curate.stages.extract.base import EngineName, Extractor
 
 @cache
 def engine(name: EngineName) -> Extractor:
-    """The engine of this process. Raises SpecError with the install command when its library is missing."""
+    """The engine of this process. Raises SpecError with the install command when its library is
+    missing."""
     if name == "resiliparse":
         from curate.stages.extract.resiliparse import Resiliparse
 

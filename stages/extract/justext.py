@@ -1,7 +1,9 @@
-"""jusText (Pomikálek 2011, "Removing Boilerplate and Duplicate Content from Web Corpora"): good running text only.
+"""jusText (Pomikálek 2011, "Removing Boilerplate and Duplicate Content from Web Corpora"): good
+running text only.
 
-Judges paragraphs by length, link density and the share of stop words, so it drops short pages, lists and tables. The stop words
-of all its languages are joined, because the page's language is not known yet; languages without spaces come out poorly.
+Judges paragraphs by length, link density and the share of stop words, so it drops short pages,
+lists and tables. The stop words of all its languages are joined, because the page's language is not
+known yet; languages without spaces come out poorly.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from curate.stages.extract.base import Extracted, Extractor, tidy
 try:
     import justext
 except ImportError as error:
-    raise SpecError("extractor: justext is not installed; run: pip install 'curate[justext]'") from error
+    raise SpecError(
+        "extractor: justext is not installed; run: pip install 'curate[justext]'"
+    ) from error
 
 
 class Justext(Extractor):
@@ -28,6 +32,8 @@ class Justext(Extractor):
         self._stop_words = frozenset().union(*lists)
 
     def extract(self, html: str, url: str | None) -> Extracted:
-        paragraphs = justext.justext(html.encode("utf-8", "replace"), self._stop_words, encoding="utf-8")
+        paragraphs = justext.justext(
+            html.encode("utf-8", "replace"), self._stop_words, encoding="utf-8"
+        )
         good = [paragraph.text for paragraph in paragraphs if not paragraph.is_boilerplate]
         return Extracted(tidy("\n".join(good)))

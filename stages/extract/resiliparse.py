@@ -1,8 +1,9 @@
-"""Resiliparse main-content extraction (the default): rules on tags and classes, written in native code.
+"""Resiliparse main-content extraction (the default): rules on tags and classes, written in native
+code.
 
-On the 181 pages of scrapinghub's article-extraction-benchmark: word 4-gram precision .86, recall .98; 24-60 MB/s of HTML on one
-core, 20 times faster than Trafilatura, which is more precise (.93). Lists keep their bullets; link targets, image texts and
-forms are left out.
+On the 181 pages of scrapinghub's article-extraction-benchmark: word 4-gram precision .86, recall
+.98; 24-60 MB/s of HTML on one core, 20 times faster than Trafilatura, which is more precise (.93).
+Lists keep their bullets; link targets, image texts and forms are left out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Trafilatura (Barbaresi 2021, ACL demo): the most precise engine, about 20 times slower than the default.
+"""Trafilatura (Barbaresi 2021, ACL demo): the most precise engine, about 20 times slower than the
+default.
 
-Precision over recall, no comments, no fallback to other extractors: what the large public corpora used. On the 181 pages of
-scrapinghub's benchmark: precision .96, recall .97; 10 MB/s of HTML. Known to loop on huge pages: keep the time limit.
+Precision over recall, no comments, no fallback to other extractors: what the large public corpora
+used. On the 181 pages of scrapinghub's benchmark: precision .96, recall .97; 10 MB/s of HTML. Known
+to loop on huge pages: keep the time limit.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ try:
     from trafilatura import bare_extraction
     from trafilatura.settings import Document
 except ImportError as error:
-    raise SpecError("extractor: trafilatura is not installed; run: pip install 'curate[trafilatura]'") from error
+    raise SpecError(
+        "extractor: trafilatura is not installed; run: pip install 'curate[trafilatura]'"
+    ) from error
 
 
 class Trafilatura(Extractor):
@@ -26,7 +30,12 @@ class Trafilatura(Extractor):
 
     def extract(self, html: str, url: str | None) -> Extracted:
         found = bare_extraction(
-            html, url=url, favor_precision=True, include_comments=False, include_tables=True, with_metadata=True
+            html,
+            url=url,
+            favor_precision=True,
+            include_comments=False,
+            include_tables=True,
+            with_metadata=True,
         )
         if not isinstance(found, Document):
             return Extracted("")

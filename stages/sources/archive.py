@@ -1,10 +1,11 @@
 """Records of web archives (WARC, ARC) out of a byte stream, around any damage.
 
-Both formats are heads that state a length, and bodies. fastwarc parses the heads, but this framing is our own: fastwarc 2.0
-ends a file at its first damaged member, hands out records that the file's end cuts off as if they were whole, and gives all
-records of one compressed member the same offset. Here a record that cannot be read becomes a `Damage` and reading goes on at
-the next head, in the same stream or in the next compressed member.
-Cost: 200-400 MB/s of output on one core, most of it zlib; memory one record.
+Both formats are heads that state a length, and bodies. fastwarc parses the heads, but this framing
+is our own: fastwarc 2.0 ends a file at its first damaged member, hands out records that the file's
+end cuts off as if they were whole, and gives all records of one compressed member the same offset.
+Here a record that cannot be read becomes a `Damage` and reading goes on at the next head, in the
+same stream or in the next compressed member. Cost: 200-400 MB/s of output on one core, most of it
+zlib; memory one record.
 """
 
 from __future__ import annotations
@@ -48,12 +49,14 @@ class Framing(ABC):
 
     @abstractmethod
     def find(self, data: bytes | bytearray) -> int:
-        """The first position after 0 where a head begins at the start of a line; -1 where none does."""
+        """The first position after 0 where a head begins at the start of a line; -1 where none
+        does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A record. `body` holds its first bytes only where `body_bytes` is more than the reader's limit."""
+    """A record. `body` holds its first bytes only where `body_bytes` is more than the reader's
+    limit."""
 
     offset: int
     part: int | None
@@ -109,7 +112,9 @@ class ArchiveReader:
         if not self._framing.begins(self._look_ahead(), 0):
             raw = bytes(self._data[:RAW_BYTES])
             self._resync()
-            return self._damage(offset, part, "damaged_record", f"no {self._framing.name} record begins here", raw)
+            return self._damage(
+                offset, part, "damaged_record", f"no {self._framing.name} record begins here", raw
+            )
         head_end = self._head_end()
         head = bytes(self._data[: max(head_end, 0)])
         length = self._framing.body_bytes(head) if head_end > 0 else None
@@ -117,7 +122,9 @@ class ArchiveReader:
             raw = bytes(self._data[:RAW_BYTES])
             what = "has no end" if head_end < 0 else "states no valid length"
             self._resync()
-            return self._damage(offset, part, "damaged_record", f"the {self._framing.name} head {what}", raw)
+            return self._damage(
+                offset, part, "damaged_record", f"the {self._framing.name} head {what}", raw
+            )
         body, got = self._body(head_end, length)
         raw = (head + body)[:RAW_BYTES]
         if got < length:
@@ -132,7 +139,9 @@ class ArchiveReader:
             return self._damage(offset, part, "", "", raw)
         return Block(offset, part, head, body, length)
 
-    def _damage(self, offset: int, part: int | None, error: str, message: str, raw: bytes) -> Damage:
+    def _damage(
+        self, offset: int, part: int | None, error: str, message: str, raw: bytes
+    ) -> Damage:
         """The stream's own fault, where it has come to one, is the better reason."""
         fault = self._stream.fault
         if fault is not None and not self._data:
@@ -142,7 +151,8 @@ class ArchiveReader:
         return Damage(offset, part, error, message, raw)
 
     def _fault_in_last_member(self) -> bool:
-        """Whether the stream broke in the member of the last bytes: a wrong checksum comes after all of its data."""
+        """Whether the stream broke in the member of the last bytes: a wrong checksum comes after
+        all of its data."""
         stream = self._stream
         return stream.fault is not None and stream.in_member and stream.member == self._last_member
 
@@ -204,7 +214,8 @@ class ArchiveReader:
                 return end
 
     def _body(self, head_end: int, length: int) -> tuple[bytes, int]:
-        """Step over a head and its body: (bytes kept, bytes there were). A member in which a new record begins ends a body."""
+        """Step over a head and its body: (bytes kept, bytes there were). A member in which a new
+        record begins ends a body."""
         start = self._base
         self._drop(head_end)
         kept = bytearray()
@@ -233,8 +244,14 @@ class ArchiveReader:
         return None
 
     def _step_back(self, body: bytes, got: int, length: int) -> None:
-        """After a body that the stream's end cut: its length may be wrong, so go on at the first head inside of it."""
-        if self._data or self._stream.fault is not None or length > self._limit or got > self._rescan_budget:
+        """After a body that the stream's end cut: its length may be wrong, so go on at the first
+        head inside of it."""
+        if (
+            self._data
+            or self._stream.fault is not None
+            or length > self._limit
+            or got > self._rescan_budget
+        ):
             return
         self._rescan_budget -= got
         inside = self._framing.find(body)
@@ -243,7 +260,8 @@ class ArchiveReader:
             self._base -= got - inside
 
     def _ends_here(self) -> bool:
-        """After a body: whether the end of a record, another record, another member or the end of the stream follows."""
+        """After a body: whether the end of a record, another record, another member or the end of
+        the stream follows."""
         while len(self._data) < len(self._framing.separator) and self._fill():
             pass
         whole = self._data.startswith(self._framing.separator)

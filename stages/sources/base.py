@@ -1,8 +1,9 @@
 """Sources: from files to records, in document order, losing nothing.
 
-A source lists its files, cuts them into splits (one reading task takes one or more), and reads a split into records. A record
-that cannot become a document is a `BadRecord` (it goes to the quarantine with its bytes); what was never a candidate (a WARC
-request, a blank line) is `Skipped`. No reader raises for bad content: exceptions are for faults outside the data.
+A source lists its files, cuts them into splits (one reading task takes one or more), and reads a
+split into records. A record that cannot become a document is a `BadRecord` (it goes to the
+quarantine with its bytes); what was never a candidate (a WARC request, a blank line) is `Skipped`.
+No reader raises for bad content: exceptions are for faults outside the data.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from curate.stages.base import Determinism, SourceKind
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file of a source. `path` is relative (below the longest glob-free prefix, `/` separators) and is part of document ids;
-    `url` opens it through fsspec; `stamp` changes when the content does (mtime in ns, or an ETag)."""
+    """A file of a source. `path` is relative (below the longest glob-free prefix, `/` separators)
+    and is part of document ids; `url` opens it through fsspec; `stamp` changes when the content
+    does (mtime in ns, or an ETag)."""
 
     path: str
     url: str
@@ -30,7 +32,8 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True)
 class InputSplit:
-    """A part of a file: [start, end) in bytes (line formats), row groups (Parquet), or (0, size) for a whole file."""
+    """A part of a file: [start, end) in bytes (line formats), row groups (Parquet), or (0, size)
+    for a whole file."""
 
     file: InputFile
     start: int
@@ -39,7 +42,8 @@ class InputSplit:
 
 @dataclass(slots=True)
 class Record:
-    """One candidate document. Either `text` is final, or `html` holds bytes that `Source.extract` turns into text."""
+    """One candidate document. Either `text` is final, or `html` holds bytes that `Source.extract`
+    turns into text."""
 
     path: str
     offset: int
@@ -61,7 +65,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class BadRecord:
-    """A record that failed to become a document. `error`: short kind such as `invalid_utf8`; `raw`: at most 64 KiB."""
+    """A record that failed to become a document. `error`: short kind such as `invalid_utf8`; `raw`:
+    at most 64 KiB."""
 
     path: str
     offset: int
@@ -91,11 +96,13 @@ class Caps:
     max_document_bytes: int = 100 * 2**20
     """A longer record is quarantined as `too_large`, never held in memory whole."""
     max_expansion_ratio: int = 1000
-    """Decompressed bytes per compressed byte (a file above 64 MiB output that exceeds it is quarantined from there)."""
+    """Decompressed bytes per compressed byte (a file above 64 MiB output that exceeds it is
+    quarantined from there)."""
 
 
 class Source(BaseModel):
-    """Configuration and reader of one input format. Fields are the YAML keys below the source's name."""
+    """Configuration and reader of one input format. Fields are the YAML keys below the source's
+    name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -123,7 +130,8 @@ class Source(BaseModel):
 
     @abstractmethod
     def files(self, folder: str) -> list[InputFile]:
-        """Files in order of the UTF-8 bytes of `path`, each once. folder: where relative paths start (the YAML's folder).
+        """Files in order of the UTF-8 bytes of `path`, each once. folder: where relative paths
+        start (the YAML's folder).
 
         Raises SpecError when a pattern matches nothing (message names the pattern).
         """
@@ -137,7 +145,8 @@ class Source(BaseModel):
         """Read a split in offset order. A line belongs to the split that holds its first byte."""
 
     def extract(self, record: Record) -> Record | BadRecord | Skipped:
-        """Turn `record.html` into `text` and metadata. Called once per record under the engine's watchdog."""
+        """Turn `record.html` into `text` and metadata. Called once per record under the engine's
+        watchdog."""
         return record
 
 

@@ -15,5 +15,8 @@ from curate.stages.sources.text import Text
 from curate.stages.sources.warc import Warc
 
 SOURCES: Mapping[str, type[Source]] = MappingProxyType(
-    {source.format: source for source in (Csv, Html, InstalledPackages, Jsonl, Parquet, Text, Tsv, Warc)}
+    {
+        source.format: source
+        for source in (Csv, Html, InstalledPackages, Jsonl, Parquet, Text, Tsv, Warc)
+    }
 )

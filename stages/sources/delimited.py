@@ -1,9 +1,10 @@
 """CSV and TSV with a header row, by the standard library's reader on a bounded stream.
 
-A record may span lines inside quotes, so a file is one split. Quarantined: rows with more or fewer fields than the header, bytes
-that are not UTF-8, records above the limit. A stray quote swallows the rows after it; then only its first line is given up and
-reading goes on at the next line, as long as such second readings stay below four times the file. Locator: decompressed byte
-offset of the record's first line. Cost: about 50 MB/s on one core; memory one record.
+A record may span lines inside quotes, so a file is one split. Quarantined: rows with more or fewer
+fields than the header, bytes that are not UTF-8, records above the limit. A stray quote swallows
+the rows after it; then only its first line is given up and reading goes on at the next line, as
+long as such second readings stay below four times the file. Locator: decompressed byte offset of
+the record's first line. Cost: about 50 MB/s on one core; memory one record.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class Delimited(FieldSource):
     """What CSV and TSV share."""
 
     delimiter: str = Field(",", min_length=1, max_length=1, description="character between fields")
-    quotes: bool = Field(True, description='whether "…" may enclose a field; false takes quotes as text')
+    quotes: bool = Field(
+        True, description='whether "…" may enclose a field; false takes quotes as text'
+    )
 
     def records(self, split: InputSplit, caps: Caps) -> Iterator[Record | BadRecord | Skipped]:
         path = split.file.path
@@ -56,7 +59,9 @@ class Delimited(FieldSource):
             if damage is not None:
                 yield damage
 
-    def _rows(self, header: list[str], feed: _Feed, path: str, caps: Caps) -> Iterator[Record | BadRecord | Skipped]:
+    def _rows(
+        self, header: list[str], feed: _Feed, path: str, caps: Caps
+    ) -> Iterator[Record | BadRecord | Skipped]:
         while True:
             try:
                 row = self._next(feed)
@@ -81,21 +86,26 @@ class Delimited(FieldSource):
             else:
                 yield self._record(header, row, feed, path)
 
-    def _record(self, header: list[str], row: list[str], feed: _Feed, path: str) -> Record | BadRecord:
+    def _record(
+        self, header: list[str], row: list[str], feed: _Feed, path: str
+    ) -> Record | BadRecord:
         """A lone surrogate stands for a byte that was not UTF-8."""
         raw = feed.raw()
         try:
             "".join(row).encode("utf-8")
         except UnicodeEncodeError:
-            return BadRecord(path, feed.offset, "invalid_utf8", "the row holds bytes that are not UTF-8", raw)
+            return BadRecord(
+                path, feed.offset, "invalid_utf8", "the row holds bytes that are not UTF-8", raw
+            )
         return self.document(dict(zip(header, row, strict=True)), path, feed.offset, raw)
 
     def _next(self, feed: _Feed) -> list[str] | None:
         """The next record's fields, [] for a blank line, None at the end."""
         feed.start()
-        if feed.reader is None:
-            quoting = csv.QUOTE_MINIMAL if self.quotes else csv.QUOTE_NONE
-            feed.reader = csv.reader(feed, delimiter=self.delimiter, quoting=quoting)
+        if feed.reader is None and self.quotes:
+            feed.reader = csv.reader(feed, delimiter=self.delimiter)
+        elif feed.reader is None:
+            feed.reader = csv.reader(feed, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
         reader, feed.reader = feed.reader, None
         row = next(reader, None)
         feed.reader = reader
@@ -105,7 +115,8 @@ class Delimited(FieldSource):
         if not header:
             return "the file has no header row"
         if self.text_field not in header:
-            return f"the header has no column '{self.text_field}' (text_field); it has: {', '.join(header)[:500]}"
+            names = ", ".join(header)[:500]
+            return f"the header has no column '{self.text_field}' (text_field); it has: {names}"
         twice = sorted({name for name in header if header.count(name) > 1})
         return f"the header names a column twice: {', '.join(twice)[:500]}" if twice else None
 
@@ -129,7 +140,8 @@ class Tsv(Delimited):
 
 
 class _Feed:
-    """Hands lines to csv.reader and remembers those of the current record, so that it knows its offset and can step back."""
+    """Hands lines to csv.reader and remembers those of the current record, so that it knows its
+    offset and can step back."""
 
     def __init__(self, lines: LineReader, caps: Caps) -> None:
         self._source = iter(lines)
@@ -140,7 +152,8 @@ class _Feed:
         self._rescanned_bytes = 0
         self.record_bytes = 0
         self.reader: Iterator[list[str]] | None = None
-        """csv.reader over this feed; a new one after an exception, which leaves it in the middle of a record."""
+        """csv.reader over this feed; a new one after an exception, which leaves it in the middle of
+        a record."""
 
     def start(self) -> None:
         """A new record begins at the next line."""
@@ -167,7 +180,8 @@ class _Feed:
         return b"\n".join(pieces)[:RAW_BYTES]
 
     def read_again(self) -> bool:
-        """Give up only the first line of the current record; False where the record has one line or this would cost too much."""
+        """Give up only the first line of the current record; False where the record has one line or
+        this would cost too much."""
         rest = self._record[1:]
         size = self.record_bytes
         budget = RESCAN_FREE_BYTES + 4 * self._read_bytes

@@ -1,6 +1,7 @@
 """From a decoded object (a JSON line, a CSV row, a Parquet row) to a document.
 
-Which field is the text is configuration; every field that is not used goes to `meta`, so nothing of the record is lost.
+Which field is the text is configuration; every field that is not used goes to `meta`, so nothing of
+the record is lost.
 """
 
 from __future__ import annotations
@@ -21,13 +22,20 @@ PATH_HELP = "; `a.b` reaches into nested objects"
 class FieldSource(FileSource):
     """A format whose records have named fields."""
 
-    text_field: str = Field("text", min_length=1, description="field with the document's text" + PATH_HELP)
-    id_field: str | None = Field("id", description="field copied to meta.source_id, never assumed unique" + PATH_HELP)
+    text_field: str = Field(
+        "text", min_length=1, description="field with the document's text" + PATH_HELP
+    )
+    id_field: str | None = Field(
+        "id", description="field copied to meta.source_id, never assumed unique" + PATH_HELP
+    )
     url_field: str | None = Field("url", description="field with the address" + PATH_HELP)
     date_field: str | None = Field("date", description="field with an ISO 8601 date" + PATH_HELP)
 
-    def document(self, fields: dict[str, object], path: str, offset: int, raw: bytes) -> Record | BadRecord:
-        """Map one record. `fields` is taken over and changed. raw: its bytes, for the quarantine."""
+    def document(
+        self, fields: dict[str, object], path: str, offset: int, raw: bytes
+    ) -> Record | BadRecord:
+        """Map one record. `fields` is taken over and changed. raw: its bytes, for the
+        quarantine."""
         found, text = _take(fields, self.text_field)
         if isinstance(text, bytes):
             text = _decoded(text)
@@ -58,14 +66,21 @@ class FieldSource(FileSource):
         if isinstance(text, bytes):
             return "invalid_utf8", f"the field '{self.text_field}' holds bytes that are not UTF-8"
         if not isinstance(text, str):
-            return "text_not_string", f"the field '{self.text_field}' is {type(text).__name__}, not a string"
+            return (
+                "text_not_string",
+                f"the field '{self.text_field}' is {type(text).__name__}, not a string",
+            )
         if "\x00" in text:
-            return "nul_character", f"the text holds a NUL character at position {text.index(chr(0))}"
+            return (
+                "nul_character",
+                f"the text holds a NUL character at position {text.index(chr(0))}",
+            )
         return None
 
 
 def plain_value(value: object) -> object:
-    """A value that JSON can hold: dates as ISO 8601, numbers of other types as text, bytes as text or base64."""
+    """A value that JSON can hold: dates as ISO 8601, numbers of other types as text, bytes as text
+    or base64."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, dict):
@@ -91,7 +106,8 @@ def _decoded(value: bytes) -> str | bytes:
 
 
 def _take(fields: dict[str, object], name: str) -> tuple[bool, object]:
-    """Remove a field and return (found, value). A field named `a.b` itself goes before `b` inside of `a`."""
+    """Remove a field and return (found, value). A field named `a.b` itself goes before `b` inside
+    of `a`."""
     if name in fields:
         return True, fields.pop(name)
     head, dot, rest = name.partition(".")

@@ -1,8 +1,9 @@
 """From patterns to a list of files that is the same everywhere.
 
-A pattern is a file, a glob (`*`, `**`, `?`, `[…]`) or an fsspec URL of either; relative ones start at the pipeline file's
-folder. A file's relative path is what stands below the longest glob-free folder of its pattern, so document ids hold no machine
-path. A file that two patterns match counts once, under the first of them.
+A pattern is a file, a glob (`*`, `**`, `?`, `[…]`) or an fsspec URL of either; relative ones start
+at the pipeline file's folder. A file's relative path is what stands below the longest glob-free
+folder of its pattern, so document ids hold no machine path. A file that two patterns match counts
+once, under the first of them.
 """
 
 from __future__ import annotations
@@ -23,12 +24,16 @@ REMOTE_BLOCK_BYTES = 8 * 2**20
 
 
 class FileSource(Source):
-    """A source whose input is the files that `paths` match; a file is one split unless a format can cut it."""
+    """A source whose input is the files that `paths` match; a file is one split unless a format can
+    cut it."""
 
     def files(self, folder: str) -> list[InputFile]:
-        """Files in order of the UTF-8 bytes of `path`, each once. Raises SpecError naming every pattern without a match."""
+        """Files in order of the UTF-8 bytes of `path`, each once. Raises SpecError naming every
+        pattern without a match."""
         if not self.paths:
-            raise SpecError(f"paths: the format '{self.format}' needs at least one file or glob, for example 'data/*'")
+            raise SpecError(
+                f"paths: the format '{self.format}' needs at least one file or glob, such as 'data/*'"
+            )
         return list_files(self.paths, folder)
 
     def splits(self, file: InputFile, shard_input_bytes: int) -> list[InputSplit]:
@@ -37,7 +42,8 @@ class FileSource(Source):
 
 
 def list_files(patterns: Iterable[str], folder: str) -> list[InputFile]:
-    """Expand `patterns`; see the module's text. Raises SpecError with one line per pattern that cannot be used."""
+    """Expand `patterns`; see the module's text. Raises SpecError with one line per pattern that
+    cannot be used."""
     found: dict[str, InputFile] = {}
     problems: list[str] = []
     for pattern in patterns:
@@ -78,9 +84,12 @@ def _expand(pattern: str, folder: str) -> Iterator[InputFile]:
             yield from _remote(system, pattern, path)
     except SpecError:
         raise
-    except Exception as error:  # each storage library has its own exceptions for a wrong bucket or missing credentials
+    except Exception as error:
+        # Each storage library has its own exceptions for a wrong bucket or missing credentials.
         reason = f"{type(error).__name__}: {error}"
-        raise SpecError(f"paths: cannot list '{pattern}' ({reason}); check the address and the credentials") from error
+        raise SpecError(
+            f"paths: cannot list '{pattern}' ({reason}); check the address and the credentials"
+        ) from error
 
 
 def _anchor(pattern: str, folder: str) -> str:
@@ -89,11 +98,16 @@ def _anchor(pattern: str, folder: str) -> str:
     pattern = os.path.expanduser(pattern)
     if os.path.isabs(pattern):
         return pattern
-    return f"{folder.rstrip('/')}/{pattern}" if "://" in folder else os.path.abspath(os.path.join(folder, pattern))
+    return (
+        f"{folder.rstrip('/')}/{pattern}"
+        if "://" in folder
+        else os.path.abspath(os.path.join(folder, pattern))
+    )
 
 
 def _prefix(path: str) -> str:
-    """The folder above the first part that holds a glob character, or above the file where none does."""
+    """The folder above the first part that holds a glob character, or above the file where none
+    does."""
     parts = path.split("/")
     globbed = (index for index, part in enumerate(parts) if GLOB_CHARACTERS & set(part))
     return "/".join(parts[: next(globbed, len(parts) - 1)])
@@ -130,12 +144,18 @@ def _remote(system: fsspec.AbstractFileSystem, pattern: str, path: str) -> Itera
             raise _folder_given(pattern)
         prefix = _prefix(path)
         found = system.glob(path, detail=True)
-        matches = {name: info for name, info in found.items() if info["type"] == "file" and not name.endswith("/")}
+        matches = {
+            name: info
+            for name, info in found.items()
+            if info["type"] == "file" and not name.endswith("/")
+        }
     if not matches:
         raise _nothing(pattern, prefix)
     for name, info in matches.items():
         relative = name[len(prefix) :].lstrip("/")
-        yield InputFile(_printable(relative), system.unstrip_protocol(name), int(info["size"]), _stamp(info))
+        yield InputFile(
+            _printable(relative), system.unstrip_protocol(name), int(info["size"]), _stamp(info)
+        )
 
 
 def _stamp(info: dict[str, object]) -> str:
@@ -151,7 +171,10 @@ def _printable(path: str) -> str:
 
 
 def _folder_given(pattern: str) -> SpecError:
-    return SpecError(f"paths: '{pattern}' is a folder; write '{pattern.rstrip('/')}/*' (or '/**/*' for all below it)")
+    return SpecError(
+        f"paths: '{pattern}' is a folder; "
+        f"write '{pattern.rstrip('/')}/*' (or '/**/*' for all below it)"
+    )
 
 
 def _nothing(pattern: str, prefix: str) -> SpecError:

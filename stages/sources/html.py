@@ -1,7 +1,8 @@
 """HTML files: one page per file (.html, .htm, also compressed), and what all sources of HTML share.
 
-`records` hands out the bytes; `extract` decodes them (byte-order mark, declared charset, <meta>, detection) and takes the main
-text out. The two are apart so that the engine can put a time limit on the second for every page.
+`records` hands out the bytes; `extract` decodes them (byte-order mark, declared charset, <meta>,
+detection) and takes the main text out. The two are apart so that the engine can put a time limit on
+the second for every page.
 """
 
 from __future__ import annotations
@@ -24,22 +25,26 @@ class HtmlSource(FileSource):
     """A format whose records may carry HTML."""
 
     extractor: EngineName = Field(
-        "resiliparse", description="engine that takes the text out of HTML; trafilatura and justext are extras"
+        "resiliparse",
+        description="engine that takes the text out of HTML; trafilatura and justext are extras",
     )
 
     def extract(self, record: Record) -> Record | BadRecord:
-        """Set `text` from `html` (and meta.title, meta.encoding). A page without main text is quarantined."""
+        """Set `text` from `html` (and meta.title, meta.encoding). A page without main text is
+        quarantined."""
         if record.html is None:
             return record
         page = record.html
         decoded = decode_html(page, record.encoding)
         try:
             found = engine(self.extractor).extract(decoded.text, record.url)
-        except Exception as error:  # engines raise their parsers' exceptions for hostile pages
+        except Exception as error:  # noqa: BLE001 - hostile pages make parsers raise anything
             message = f"{self.extractor} failed: {type(error).__name__}: {error}"[:1000]
             return self._bad(record, "extraction_failed", message, page)
         if not found.text:
-            return self._bad(record, "empty_extraction", f"{self.extractor} found no main text in the page", page)
+            return self._bad(
+                record, "empty_extraction", f"{self.extractor} found no main text in the page", page
+            )
         record.text, record.html = found.text, None
         record.meta["encoding"] = decoded.encoding
         if decoded.replaced:
@@ -49,7 +54,8 @@ class HtmlSource(FileSource):
         return record
 
     def required_distributions(self) -> tuple[str, ...]:
-        """Distributions that decide the result for this configuration. Raises SpecError when the engine is missing."""
+        """Distributions that decide the result for this configuration. Raises SpecError when the
+        engine is missing."""
         return (*self.distributions, *engine(self.extractor).distributions)
 
     @staticmethod

@@ -1,8 +1,10 @@
-"""The body of an HTTP response as a browser would see it: transfer and content encodings undone, within limits.
+"""The body of an HTTP response as a browser would see it: transfer and content encodings undone,
+within limits.
 
-fastwarc parses the header; its own body decoding is not used, because it takes no limit, rejects chunk extensions, and hands out
-a cut gzip body without a word. Crawlers often store bodies already decoded under the original header, so a body that does not
-begin as its encoding says is taken as it is; one that begins so and breaks later is damaged.
+fastwarc parses the header; its own body decoding is not used, because it takes no limit, rejects
+chunk extensions, and hands out a cut gzip body without a word. Crawlers often store bodies already
+decoded under the original header, so a body that does not begin as its encoding says is taken as it
+is; one that begins so and breaks later is damaged.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ class HttpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """Header of a response and its body as stored. media_type: lower case, without parameters, "" where none is given."""
+    """Header of a response and its body as stored. media_type: lower case, without parameters, ""
+    where none is given."""
 
     status: int
     media_type: str
@@ -80,8 +83,8 @@ def content_type(value: str) -> tuple[str, str | None]:
 
 
 def decode_body(response: HttpResponse, limit: int) -> bytes:
-    """Undo the encodings. limit: most bytes. Raises HttpError `bad_transfer_encoding`, `bad_content_encoding`,
-    `unsupported_encoding` or `too_large`."""
+    """Undo the encodings. limit: most bytes. Raises HttpError `bad_transfer_encoding`,
+    `bad_content_encoding`, `unsupported_encoding` or `too_large`."""
     body = response.body
     codings = _codings(response.content_encoding)
     for coding in reversed(_codings(response.transfer_encoding)):
@@ -89,7 +92,9 @@ def decode_body(response: HttpResponse, limit: int) -> bytes:
     for coding in reversed(codings):
         body = _decoded(body, coding, limit)
     if len(body) > limit:
-        raise HttpError("too_large", f"{len(body)} bytes are more than engine.max_document_bytes ({limit})")
+        raise HttpError(
+            "too_large", f"{len(body)} bytes are more than engine.max_document_bytes ({limit})"
+        )
     return body
 
 
@@ -107,7 +112,9 @@ def _dechunked(body: bytes) -> bytes:
         if size is None:
             if not pieces:
                 return body
-            raise HttpError("bad_transfer_encoding", f"no chunk size at byte {position} of the body")
+            raise HttpError(
+                "bad_transfer_encoding", f"no chunk size at byte {position} of the body"
+            )
         length = int(size.group(1), 16)
         if length == 0:
             return b"".join(pieces)
@@ -115,7 +122,9 @@ def _dechunked(body: bytes) -> bytes:
         if start + length > len(body):
             if not pieces and length > len(body) * 16:
                 return body
-            raise HttpError("bad_transfer_encoding", f"the chunk at byte {position} is longer than the body")
+            raise HttpError(
+                "bad_transfer_encoding", f"the chunk at byte {position} is longer than the body"
+            )
         pieces.append(body[start : start + length])
         position = start + length
         if body[position : position + 2] == b"\r\n":
@@ -135,7 +144,10 @@ def _decoded(body: bytes, coding: str, limit: int) -> bytes:
         return _unzstd(body, limit)
     if coding == "br":
         return _unbrotli(body, limit)
-    raise HttpError("unsupported_encoding", f"the body is encoded as '{coding[:40]}', which nothing here can decode")
+    raise HttpError(
+        "unsupported_encoding",
+        f"the body is encoded as '{coding[:40]}', which nothing here can decode",
+    )
 
 
 def _inflated(body: bytes, coding: str, limit: int) -> bytes:
@@ -150,7 +162,10 @@ def _inflated(body: bytes, coding: str, limit: int) -> bytes:
             return body
         raise HttpError("bad_content_encoding", f"the {coding} body is damaged: {error}") from error
     if not decoder.eof and len(output) <= limit:
-        raise HttpError("bad_content_encoding", f"the {coding} body is cut off after {len(output)} decoded bytes")
+        raise HttpError(
+            "bad_content_encoding",
+            f"the {coding} body is cut off after {len(output)} decoded bytes",
+        )
     return output
 
 
@@ -197,5 +212,7 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
     if not decoder.is_finished() and len(output) <= limit:
         if body.lstrip()[:1] == b"<":
             return body
-        raise HttpError("bad_content_encoding", f"the Brotli body is cut off after {len(output)} decoded bytes")
+        raise HttpError(
+            "bad_content_encoding", f"the Brotli body is cut off after {len(output)} decoded bytes"
+        )
     return output

@@ -1,9 +1,12 @@
-"""The text that is already on every machine with Python: what comes with the installed distributions and the standard library.
+"""The text that is already on every machine with Python: what comes with the installed
+distributions and the standard library.
 
-Long descriptions, licences, READMEs and other .md, .rst, .txt, .html files, the language reference that `help()` prints (a document
-per topic), example sentences of spaCy's languages where it is installed, and source files as code. Real prose, near-duplicates
-(licences), e-mail addresses, several languages; no download. Folders of tests are left out. Relative paths start with the
-distribution's name and hold no version and no folder of the machine. Deterministic for one environment.
+Long descriptions, licences, READMEs and other .md, .rst, .txt, .html files, the language reference
+that `help()` prints (a document per topic), example sentences of spaCy's languages where it is
+installed, and source files as code. Real prose, near-duplicates (licences), e-mail addresses,
+several languages; no download. Folders of tests are left out. Relative paths start with the
+distribution's name and hold no version and no folder of the machine. Deterministic for one
+environment.
 """
 
 from __future__ import annotations
@@ -29,11 +32,21 @@ STANDARD_LIBRARY = "standard-library"
 TOPICS = f"{STANDARD_LIBRARY}/pydoc_data/topics.py"
 
 _PROSE_SUFFIXES = (".md", ".rst", ".txt")
-_LICENSE = re.compile(r"^(un)?licen[cs]e|^copying|^copyright|^notice|(^|[-_.])licen[cs]e([-_.]|$)", re.IGNORECASE)
+_LICENSE = re.compile(
+    r"^(un)?licen[cs]e|^copying|^copyright|^notice|(^|[-_.])licen[cs]e([-_.]|$)", re.IGNORECASE
+)
 _EXAMPLES = re.compile(r"^spacy/spacy/lang/[^/]+/examples\.py$")
 _METADATA_FOLDER = re.compile(r"^[^/]+\.(?:dist-info|egg-info)/")
-_BOOKKEEPING = ("top_level.txt", "entry_points.txt", "requires.txt", "SOURCES.txt", "dependency_links.txt")
-_LEFT_OUT = frozenset(("test", "tests", "idle_test", "__pycache__", "site-packages", "dist-packages"))
+_BOOKKEEPING = (
+    "top_level.txt",
+    "entry_points.txt",
+    "requires.txt",
+    "SOURCES.txt",
+    "dependency_links.txt",
+)
+_LEFT_OUT = frozenset(
+    ("test", "tests", "idle_test", "__pycache__", "site-packages", "dist-packages")
+)
 _KEPT_TESTS = "test/cjkencodings/"
 """Paragraphs of Chinese, Japanese and Korean prose about Python."""
 
@@ -49,7 +62,9 @@ class InstalledPackages(HtmlSource):
         ("distributions", "standard_library"), min_length=1, description="where to look"
     )
     what: tuple[Kind, ...] = Field(
-        ("prose", "licenses", "html", "code"), min_length=1, description="which kinds of file to take"
+        ("prose", "licenses", "html", "code"),
+        min_length=1,
+        description="which kinds of file to take",
     )
     only_distributions: tuple[str, ...] | None = Field(
         None, description="names of the distributions to look into; null for all that are installed"
@@ -57,9 +72,12 @@ class InstalledPackages(HtmlSource):
     max_bytes: int = Field(2**20, ge=1, description="longer files are skipped, bytes")
 
     def files(self, folder: str) -> list[InputFile]:
-        """Files of the environment that runs this. Raises SpecError when `paths` is set or nothing is found."""
+        """Files of the environment that runs this. Raises SpecError when `paths` is set or nothing
+        is found."""
         if self.paths:
-            raise SpecError("paths: the format 'installed_packages' takes none; it reads the running environment")
+            raise SpecError(
+                "paths: the format 'installed_packages' takes none; it reads this environment"
+            )
         found: dict[str, InputFile] = {}
         if "distributions" in self.include:
             for path, location in self._distribution_files():
@@ -68,7 +86,10 @@ class InstalledPackages(HtmlSource):
             for path, location in _standard_library_files():
                 self._add(found, path, location)
         if not found:
-            raise SpecError("installed_packages: no file of the wanted kinds in this environment; widen `what` or `include`")
+            raise SpecError(
+                "installed_packages: no file of the wanted kinds in this environment; "
+                "widen `what` or `include`"
+            )
         return sorted(found.values(), key=lambda file: file.path.encode())
 
     def records(self, split: InputSplit, caps: Caps) -> Iterator[Record | BadRecord | Skipped]:
@@ -110,7 +131,11 @@ class InstalledPackages(HtmlSource):
     def _distribution_files(self) -> Iterator[tuple[str, str]]:
         """(relative path, location) of all files that the installed distributions list."""
         seen: set[str] = set()
-        wanted = None if self.only_distributions is None else {_normal(name) for name in self.only_distributions}
+        wanted = (
+            None
+            if self.only_distributions is None
+            else {_normal(name) for name in self.only_distributions}
+        )
         for distribution in distributions():
             name = _normal(distribution.metadata["Name"] or "")
             if not name or name in seen or (wanted is not None and name not in wanted):
@@ -131,7 +156,11 @@ def kind_of(path: str) -> Kind | None:
         return "licenses"
     if suffix in (".html", ".htm"):
         return "html"
-    if (suffix in _PROSE_SUFFIXES and name not in _BOOKKEEPING) or name in ("README", "AUTHORS", "CHANGES"):
+    if (suffix in _PROSE_SUFFIXES and name not in _BOOKKEEPING) or name in (
+        "README",
+        "AUTHORS",
+        "CHANGES",
+    ):
         return "prose"
     return None
 
@@ -141,7 +170,10 @@ def _files_of(distribution: Distribution, name: str) -> Iterator[tuple[str, str]
         listed = str(file).replace(os.sep, "/")
         if listed.startswith(("../", "/")) or not _LEFT_OUT.isdisjoint(listed.split("/")):
             continue
-        yield f"{name}/{_METADATA_FOLDER.sub('', listed)}", os.fspath(distribution.locate_file(file))
+        yield (
+            f"{name}/{_METADATA_FOLDER.sub('', listed)}",
+            str(distribution.locate_file(file)),
+        )
 
 
 def _standard_library_files() -> Iterator[tuple[str, str]]:
@@ -152,7 +184,9 @@ def _standard_library_files() -> Iterator[tuple[str, str]]:
         if inside == "test/":
             subfolders[:] = ["cjkencodings"] if "cjkencodings" in subfolders else []
             continue
-        subfolders[:] = sorted(part for part in subfolders if part not in _LEFT_OUT or f"{inside}{part}" == "test")
+        subfolders[:] = sorted(
+            part for part in subfolders if part not in _LEFT_OUT or f"{inside}{part}" == "test"
+        )
         for name in names:
             if inside != _KEPT_TESTS or name.endswith("-utf8.txt"):
                 yield f"{STANDARD_LIBRARY}/{inside}{name}", os.path.join(folder, name)
@@ -167,7 +201,11 @@ def _documents(whole: Record) -> Iterator[Record | BadRecord | Skipped]:
     elif whole.path.endswith(("/METADATA", "/PKG-INFO")):
         message = email.parser.Parser().parsestr(whole.text)
         payload = message.get_payload()
-        body = payload if isinstance(payload, str) and payload.strip() else message.get("Description", "")
+        body = (
+            payload
+            if isinstance(payload, str) and payload.strip()
+            else message.get("Description", "")
+        )
         text = str(body).strip()
         if not text or text == "UNKNOWN":
             yield Skipped("no_description")
@@ -181,7 +219,9 @@ def _topics(whole: Record) -> Iterator[Record | BadRecord | Skipped]:
     """The topics of the language reference: the file assigns one dict of strings."""
     table = _assigned(whole.text, "topics")
     if not isinstance(table, dict):
-        yield BadRecord(whole.path, 0, "not_understood", "no dict literal named 'topics' in this file")
+        yield BadRecord(
+            whole.path, 0, "not_understood", "no dict literal named 'topics' in this file"
+        )
         return
     for part, topic in enumerate(sorted(table)):
         yield Record(whole.path, 0, str(table[topic]), part=part, meta={"topic": topic})
@@ -196,7 +236,8 @@ def _sentences(whole: Record) -> Iterator[Record | Skipped]:
 
 
 def _assigned(code: str, name: str) -> object:
-    """The literal that module code assigns to a name; None where there is none. Nothing is executed."""
+    """The literal that module code assigns to a name; None where there is none. Nothing is
+    executed."""
     try:
         for statement in ast.parse(code).body:
             targets = statement.targets if isinstance(statement, ast.Assign) else ()

@@ -1,8 +1,9 @@
 """JSON Lines: one object per line (.jsonl, .ndjson; .gz .zst .bz2 .xz .lz4 as well).
 
-Parsed by orjson, which rejects invalid UTF-8 and lone surrogates. `NaN` and `Infinity`, which Python writes and JSON does not
-have, are read as null. Uncompressed files are cut by byte ranges. Locator: decompressed byte offset of the line's start.
-Cost: about 500 MB/s of C4 lines on one core, one line in memory.
+Parsed by orjson, which rejects invalid UTF-8 and lone surrogates. `NaN` and `Infinity`, which
+Python writes and JSON does not have, are read as null. Uncompressed files are cut by byte ranges.
+Locator: decompressed byte offset of the line's start. Cost: about 500 MB/s of C4 lines on one core,
+one line in memory.
 """
 
 from __future__ import annotations
@@ -54,8 +55,16 @@ class Jsonl(FieldSource):
                 return BadRecord(path, offset, lenient[0], lenient[1], line[:RAW_BYTES])
             value = lenient
         if not isinstance(value, dict):
-            kind = {list: "an array", str: "a string", type(None): "null"}.get(type(value), "a number or boolean")
-            return BadRecord(path, offset, "not_an_object", f"the line holds {kind}, not an object", line[:RAW_BYTES])
+            kind = {list: "an array", str: "a string", type(None): "null"}.get(
+                type(value), "a number or boolean"
+            )
+            return BadRecord(
+                path,
+                offset,
+                "not_an_object",
+                f"the line holds {kind}, not an object",
+                line[:RAW_BYTES],
+            )
         return self.document(value, path, offset, line)
 
 
@@ -66,7 +75,8 @@ def too_large(path: str, offset: int, start: bytes, length: int, caps: Caps) -> 
 
 
 def _second_reading(line: bytes, error: orjson.JSONDecodeError) -> object | tuple[str, str]:
-    """Why orjson refused: (error, message); or the value after all where only `NaN` and the like stood in the way."""
+    """Why orjson refused: (error, message); or the value after all where only `NaN` and the like
+    stood in the way."""
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as invalid:
@@ -77,7 +87,10 @@ def _second_reading(line: bytes, error: orjson.JSONDecodeError) -> object | tupl
     except RecursionError:
         return "invalid_json", "nested too deeply"
     except TypeError:
-        return "lone_surrogate", "a \\u escape stands for half of a surrogate pair, which is no character"
+        return (
+            "lone_surrogate",
+            "a \\u escape stands for half of a surrogate pair, which is no character",
+        )
     except ValueError:
         return "invalid_json", f"not JSON: {error}"
     return value

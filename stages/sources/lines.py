@@ -1,8 +1,9 @@
 """Lines of a byte stream with their offsets, in bounded memory.
 
-A line ends at `\\n`; a `\\r` before it and a byte-order mark at the start of the file belong to no line. A line above the limit is
-stepped over in chunks and only its first 64 KiB are kept. A range owns the lines whose first byte lies in it, so any cut of a
-file gives the same lines in the same order.
+A line ends at `\\n`; a `\\r` before it and a byte-order mark at the start of the file belong to no
+line. A line above the limit is stepped over in chunks and only its first 64 KiB are kept. A range
+owns the lines whose first byte lies in it, so any cut of a file gives the same lines in the same
+order.
 """
 
 from __future__ import annotations
@@ -27,17 +28,25 @@ SLACK_BYTES = 4
 """A byte-order mark and a `\\r` do not count toward the limit."""
 
 Line = tuple[int, bytes, int]
-"""(offset of the first byte, the line without its end, its length); longer than the bytes where the line was above the limit."""
+"""(offset of the first byte, the line without its end, its length); longer than the bytes where the
+line was above the limit."""
 
 
 class LineReader:
-    """Iterate once over the lines that start in [start, end); `end=None` stands for the end of the stream.
+    """Iterate once over the lines that start in [start, end); `end=None` stands for the end of the
+    stream.
 
-    beyond_end: go on to the end of the stream; the caller stops when it has what began before `end`.
+    beyond_end: go on to the end of the stream; the caller stops when it has what began before
+    `end`.
     """
 
     def __init__(
-        self, stream: ByteStream, start: int, end: int | None, max_line_bytes: int, beyond_end: bool = False
+        self,
+        stream: ByteStream,
+        start: int,
+        end: int | None,
+        max_line_bytes: int,
+        beyond_end: bool = False,
     ) -> None:
         self.end = end
         self._stream, self._start, self._limit = stream, start, max_line_bytes
@@ -60,12 +69,15 @@ class LineReader:
             yield offset, line, length
 
     def damage(self, path: str) -> BadRecord | None:
-        """What the stream's fault left behind; to be asked after the last line. A line it cut in two belongs to it."""
+        """What the stream's fault left behind; to be asked after the last line. A line it cut in
+        two belongs to it."""
         fault = self._stream.fault
         if fault is None:
             return None
         offset, raw = self._partial
-        return BadRecord(path, offset, fault.error, f"{fault.message} (after {self._stream.offset} bytes)", raw)
+        return BadRecord(
+            path, offset, fault.error, f"{fault.message} (after {self._stream.offset} bytes)", raw
+        )
 
     def _lines(self) -> Iterator[Line]:
         """Pieces of the stream cut at `\\n`; the first one may start in the middle of a line."""

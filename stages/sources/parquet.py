@@ -1,8 +1,9 @@
 """Parquet: one document per row, read row group by row group.
 
-A file is cut between row groups. Text columns may be string, large string, dictionary or binary (checked as UTF-8); other
-columns go to `meta`. A damaged row group becomes one quarantined record and the other groups are read. Page checksums are
-verified where the writer stored them. Locator: row number in the file. Memory: one row group's compressed columns and 256 rows.
+A file is cut between row groups. Text columns may be string, large string, dictionary or binary
+(checked as UTF-8); other columns go to `meta`. A damaged row group becomes one quarantined record
+and the other groups are read. Page checksums are verified where the writer stored them. Locator:
+row number in the file. Memory: one row group's compressed columns and 256 rows.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Parquet(FieldSource):
     distributions: ClassVar = ("pyarrow",)
 
     def splits(self, file: InputFile, shard_input_bytes: int) -> list[InputSplit]:
-        """Runs of row groups of about `shard_input_bytes` compressed bytes; start and end are row-group numbers."""
+        """Runs of row groups of about `shard_input_bytes` compressed bytes; start and end are
+        row-group numbers."""
         with open_file(file) as raw:
             try:
                 metadata = _open(raw).metadata
@@ -59,13 +61,23 @@ class Parquet(FieldSource):
                 table = _open(raw)
                 problem = self._schema_problem(table.schema_arrow)
             except _ERRORS as error:
-                yield BadRecord(path, 0, "corrupt_file", f"no readable Parquet file: {_one_line(error)}", _head(raw))
+                yield BadRecord(
+                    path,
+                    0,
+                    "corrupt_file",
+                    f"no readable Parquet file: {_one_line(error)}",
+                    _head(raw),
+                )
                 return
             if problem is not None:
                 if split.start == 0:
-                    yield BadRecord(path, 0, "wrong_schema", problem, table.schema_arrow.to_string().encode())
+                    yield BadRecord(
+                        path, 0, "wrong_schema", problem, table.schema_arrow.to_string().encode()
+                    )
                 return
-            first_row = sum(table.metadata.row_group(group).num_rows for group in range(split.start))
+            first_row = sum(
+                table.metadata.row_group(group).num_rows for group in range(split.start)
+            )
             for group in range(split.start, split.end):
                 yield from self._group(table, group, first_row, path, caps)
                 first_row += table.metadata.row_group(group).num_rows
@@ -80,8 +92,8 @@ class Parquet(FieldSource):
             try:
                 batch = next(batches)
             except (StopIteration, *_ERRORS) as error:
-                message = f"row group {group} is damaged; rows {row} to {end - 1} cannot be read: {_one_line(error)}"
-                yield BadRecord(path, row, "corrupt_row_group", message)
+                message = f"row group {group} is damaged; rows {row} to {end - 1} cannot be read: "
+                yield BadRecord(path, row, "corrupt_row_group", message + _one_line(error))
                 return
             for fields in _rows(batch):
                 if isinstance(fields, str):
@@ -90,7 +102,9 @@ class Parquet(FieldSource):
                     yield self._row(fields, path, row, caps)
                 row += 1
 
-    def _row(self, fields: dict[str, object], path: str, row: int, caps: Caps) -> Record | BadRecord:
+    def _row(
+        self, fields: dict[str, object], path: str, row: int, caps: Caps
+    ) -> Record | BadRecord:
         document = self.document(fields, path, row, b"")
         if isinstance(document, BadRecord):
             return replace(document, raw=orjson.dumps(plain_value(fields))[:RAW_BYTES])
@@ -105,10 +119,16 @@ class Parquet(FieldSource):
         """Why the text column cannot be read from this file, or None."""
         kind = _type_of(schema, self.text_field)
         if kind is None:
-            return f"the file has no column '{self.text_field}' (text_field); it has: {', '.join(schema.names)}"
+            names = ", ".join(schema.names)[:500]
+            return f"the file has no column '{self.text_field}' (text_field); it has: {names}"
         if pa.types.is_dictionary(kind):
             kind = kind.value_type
-        readable = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+        readable = (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_string_view,
+            pa.types.is_null,
+        )
         binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
         if any(check(kind) for check in readable + binary):
             return None
@@ -141,7 +161,8 @@ def _type_of(schema: pa.Schema, name: str) -> pa.DataType | None:
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, object] | str]:
-    """Rows as objects; a sentence for a row with a string that is not UTF-8 (Arrow does not check what it reads)."""
+    """Rows as objects; a sentence for a row with a string that is not UTF-8 (Arrow does not check
+    what it reads)."""
     try:
         rows: list[dict[str, object]] = batch.to_pylist()
     except UnicodeDecodeError:

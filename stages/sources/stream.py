@@ -1,14 +1,16 @@
 """Bytes of a file, decompressed on the way, in bounded memory.
 
-The first bytes say which compression it is (gzip, zstd, bzip2, xz, lz4); the name matters only where they say nothing: a `.gz`
-that holds plain text (an HTTP client unpacked it) is read as text, other bytes are a corrupt stream. Members and frames may
-follow each other. A damaged stream is no exception: what could be decoded is handed out, then `fault` says what happened.
-Cost: gzip 350 MB/s of output on one core, zstd 600, bzip2 40; 1 MiB of buffers (bzip2, xz and zstd windows besides).
+The first bytes say which compression it is (gzip, zstd, bzip2, xz, lz4); the name matters only
+where they say nothing: a `.gz` that holds plain text (an HTTP client unpacked it) is read as text,
+other bytes are a corrupt stream. Members and frames may follow each other. A damaged stream is no
+exception: what could be decoded is handed out, then `fault` says what happened. Cost: gzip 350 MB/s
+of output on one core, zstd 600, bzip2 40; 1 MiB of buffers (bzip2, xz and zstd windows besides).
 """
 
 from __future__ import annotations
 
 import bz2
+import contextlib
 import lzma
 import zlib
 from collections.abc import Callable
@@ -22,21 +24,31 @@ from curate.stages.sources.base import Caps
 
 READ_BYTES = 64 * 1024
 PIECE_BYTES = 1024
-"""Compressed bytes per call of a decoder without an output limit: zstd makes at most 128 KiB of 4 bytes, so 32 MiB of these."""
+"""Compressed bytes per call of a decoder without an output limit: zstd makes at most 128 KiB of 4
+bytes, so 32 MiB of these."""
 RATIO_FREE_BYTES = 64 * 2**20
-"""Output below which the expansion ratio is not judged: small files of one repeated byte are honest."""
+"""Output below which the expansion ratio is not judged: small files of one repeated byte are
+honest."""
 MAGIC_BYTES = 16
 PROBE_BYTES = 8192
 """Bytes of a member that are decoded to tell whether it is one."""
 ZSTD_WINDOW_BYTES = 2**31
 """Published archives use `--long=31`; zstd touches only the part of the window that has data."""
 
-SUFFIXES = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bzip2", ".xz": "xz", ".lz4": "lz4"}
+SUFFIXES = {
+    ".gz": "gzip",
+    ".zst": "zstd",
+    ".zstd": "zstd",
+    ".bz2": "bzip2",
+    ".xz": "xz",
+    ".lz4": "lz4",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class StreamFault:
-    """Why a stream ended early: `truncated_stream`, `corrupt_stream` or `expansion_limit`, and a sentence."""
+    """Why a stream ended early: `truncated_stream`, `corrupt_stream` or `expansion_limit`, and a
+    sentence."""
 
     error: str
     message: str
@@ -54,8 +66,9 @@ class Decoder(Protocol):
 
 
 class _Gzip:
-    """zlib keeps input beyond the output limit in `unconsumed_tail`. An error in a call discards what that call had decoded, so
-    a copy of the state at the start of each input chunk lets the chunk be replayed byte by byte up to the damage."""
+    """zlib keeps input beyond the output limit in `unconsumed_tail`. An error in a call discards
+    what that call had decoded, so a copy of the state at the start of each input chunk lets the
+    chunk be replayed byte by byte up to the damage."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)
@@ -84,18 +97,18 @@ class _Gzip:
     def salvage(self) -> bytes:
         """After an error: what the failed call had decoded."""
         pieces: list[bytes] = []
-        try:
+        with contextlib.suppress(zlib.error):
             for index in range(len(self._chunk)):
-                pieces.append(self._before.decompress(self._chunk[index : index + 1]))
-        except zlib.error:
-            pass
+                pieces += [self._before.decompress(self._chunk[index : index + 1])]
         return b"".join(pieces)[self._given :]
 
 
 class _Library:
     """bz2, lzma and lz4 share one interface."""
 
-    def __init__(self, inner: bz2.BZ2Decompressor | lzma.LZMADecompressor | lz4.frame.LZ4FrameDecompressor) -> None:
+    def __init__(
+        self, inner: bz2.BZ2Decompressor | lzma.LZMADecompressor | lz4.frame.LZ4FrameDecompressor
+    ) -> None:
         self._inner = inner
 
     @property
@@ -146,7 +159,15 @@ _MAGIC = {
     "xz": b"\xfd7zXZ\x00",
     "lz4": b"\x04\x22\x4d\x18",
 }
-_ERRORS = (zlib.error, OSError, EOFError, lzma.LZMAError, zstandard.ZstdError, RuntimeError, ValueError)
+_ERRORS = (
+    zlib.error,
+    OSError,
+    EOFError,
+    lzma.LZMAError,
+    zstandard.ZstdError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def compression_of(head: bytes) -> str | None:
@@ -159,7 +180,9 @@ def compression_of(head: bytes) -> str | None:
         return "xz"
     if head[:4] == b"\x04\x22\x4d\x18":
         return "lz4"
-    if head[:4] == b"\x28\xb5\x2f\xfd" or (head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F):
+    if head[:4] == b"\x28\xb5\x2f\xfd" or (
+        head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F
+    ):
         return "zstd"
     return None
 
@@ -172,12 +195,15 @@ def compression_of_name(path: str) -> str | None:
 class ByteStream:
     """Read `raw` from its current position (the start, for a compressed file).
 
-    `offset` counts the bytes handed out. After `read` returned b"", `fault` tells a clean end (None) from a damaged one.
-    OSError of the storage itself is raised: it is no property of the data. by_member: no `read` goes beyond the end of a member,
-    and `member` is the compressed offset at which the member of the last bytes starts.
+    `offset` counts the bytes handed out. After `read` returned b"", `fault` tells a clean end
+    (None) from a damaged one. OSError of the storage itself is raised: it is no property of the
+    data. by_member: no `read` goes beyond the end of a member, and `member` is the compressed
+    offset at which the member of the last bytes starts.
     """
 
-    def __init__(self, raw: BinaryIO, path: str, caps: Caps, sniff: bool = True, by_member: bool = False) -> None:
+    def __init__(
+        self, raw: BinaryIO, path: str, caps: Caps, sniff: bool = True, by_member: bool = False
+    ) -> None:
         self.fault: StreamFault | None = None
         self.offset = 0
         self.compression: str | None = None
@@ -194,11 +220,13 @@ class ByteStream:
 
     @property
     def in_member(self) -> bool:
-        """Whether a member has begun and not ended; of a fault: whether it hit in a member, not between two."""
+        """Whether a member has begun and not ended; of a fault: whether it hit in a member, not
+        between two."""
         return self._decoder is not None
 
     def read(self, size: int) -> bytes:
-        """Up to `size` bytes, never less than one before the end (zstd and damaged streams may hand out more)."""
+        """Up to `size` bytes, never less than one before the end (zstd and damaged streams may hand
+        out more)."""
         if self.fault is not None:
             return b""
         data = self._decode(size) if self.compression else self._plain(size)
@@ -214,7 +242,8 @@ class ByteStream:
         return b"".join(pieces)
 
     def resume(self, begins: Callable[[bytes], bool]) -> bool:
-        """After a fault of a seekable file: go on at the next member whose first bytes `begins` accepts; False if none follows."""
+        """After a fault of a seekable file: go on at the next member whose first bytes `begins`
+        accepts; False if none follows."""
         assert self.compression is not None and self.fault is not None
         if self.fault.error == "expansion_limit":
             return False
@@ -226,7 +255,8 @@ class ByteStream:
         return True
 
     def _find_member(self, position: int, begins: Callable[[bytes], bool]) -> int | None:
-        """Compressed offset of the next member at or after `position` that decodes to what `begins` accepts."""
+        """Compressed offset of the next member at or after `position` that decodes to what `begins`
+        accepts."""
         assert self.compression is not None
         magic = _MAGIC[self.compression]
         self._raw.seek(position)
@@ -257,7 +287,10 @@ class ByteStream:
         claimed = compression_of_name(path)
         if claimed and not self.compression and self._input and not _looks_like_text(self._input):
             self.compression = claimed
-            self._fail("corrupt_stream", f"the name says {claimed}, the first bytes are no {claimed} header")
+            self._fail(
+                "corrupt_stream",
+                f"the name says {claimed}, the first bytes are no {claimed} header",
+            )
 
     def _plain(self, size: int) -> bytes:
         if self._input:
@@ -295,7 +328,10 @@ class ByteStream:
         if decoder.needs_input():
             self._input = self._input or self._more()
             if not self._input:
-                self._fail("truncated_stream", f"the {self.compression} stream ends in the middle of its data")
+                self._fail(
+                    "truncated_stream",
+                    f"the {self.compression} stream ends in the middle of its data",
+                )
                 return b""
             step = READ_BYTES if isinstance(decoder, _Gzip) else PIECE_BYTES
             data, self._input = self._input[:step], self._input[step:]
@@ -310,7 +346,8 @@ class ByteStream:
         return output
 
     def _next_member(self) -> bool:
-        """Start the member at the current position; False at the end of the file. Zero padding between members is allowed."""
+        """Start the member at the current position; False at the end of the file. Zero padding
+        between members is allowed."""
         assert self.compression is not None
         while True:
             if self.offset or self._consumed > len(self._input):
@@ -323,7 +360,10 @@ class ByteStream:
         if len(self._input) < MAGIC_BYTES:
             self._input += self._more()
         if compression_of(self._input) != self.compression:
-            self._fail("corrupt_stream", f"bytes after the {self.compression} stream that are no {self.compression} data")
+            self._fail(
+                "corrupt_stream",
+                f"bytes after the {self.compression} stream that are no {self.compression} data",
+            )
             return False
         self._decoder = _DECODERS[self.compression]()
         self.member = self._consumed - len(self._input)
@@ -332,7 +372,10 @@ class ByteStream:
     def _check_ratio(self, produced: int) -> None:
         limit = self._caps.max_expansion_ratio
         if produced > RATIO_FREE_BYTES and produced > limit * self._consumed:
-            self._fail("expansion_limit", f"more than {limit} bytes per compressed byte; raise engine.max_expansion_ratio")
+            self._fail(
+                "expansion_limit",
+                f"more than {limit} bytes per compressed byte; raise engine.max_expansion_ratio",
+            )
 
     def _fail(self, error: str, message: str) -> None:
         self.fault = StreamFault(error, message)

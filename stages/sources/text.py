@@ -1,7 +1,8 @@
 """Plain text: one document per file, per line, or per block of lines between blank lines.
 
-Bytes are taken as they are (UTF-8; a byte-order mark is dropped). Lines and blocks of uncompressed files are cut by byte ranges;
-a block belongs to the range in which the blank line before it starts, so any cut gives the same blocks.
+Bytes are taken as they are (UTF-8; a byte-order mark is dropped). Lines and blocks of uncompressed
+files are cut by byte ranges; a block belongs to the range in which the blank line before it starts,
+so any cut gives the same blocks.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ from pydantic import Field
 from curate.stages.sources.base import BadRecord, Caps, InputFile, InputSplit, Record, Skipped
 from curate.stages.sources.files import FileSource, open_file
 from curate.stages.sources.jsonl import too_large
-from curate.stages.sources.lines import BYTE_ORDER_MARK, RAW_BYTES, LineReader, line_splits, open_lines
+from curate.stages.sources.lines import (
+    BYTE_ORDER_MARK,
+    RAW_BYTES,
+    LineReader,
+    line_splits,
+    open_lines,
+)
 from curate.stages.sources.stream import ByteStream
 
 
@@ -51,7 +58,8 @@ class Text(FileSource):
 
 
 def whole_file(file: InputFile, caps: Caps, keep_mark: bool = False) -> bytes | BadRecord:
-    """The decompressed bytes of a file that is one document. keep_mark: with its byte-order mark."""
+    """The decompressed bytes of a file that is one document. keep_mark: with its byte-order
+    mark."""
     with open_file(file) as raw:
         stream = ByteStream(raw, file.path, caps)
         data = stream.read_whole(caps.max_document_bytes)
@@ -68,7 +76,11 @@ def decoded(path: str, offset: int, data: bytes) -> Record | BadRecord:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        hint = "; it looks like UTF-16, convert the file first" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
+        hint = (
+            "; it looks like UTF-16, convert the file first"
+            if data[:2] in (b"\xff\xfe", b"\xfe\xff")
+            else ""
+        )
         message = f"byte {error.start} is not UTF-8: {error.reason}{hint}"
         return BadRecord(path, offset, "invalid_utf8", message, data[:RAW_BYTES])
     if "\x00" in text:
@@ -90,8 +102,11 @@ def _lines(path: str, lines: LineReader, caps: Caps) -> Iterator[Record | BadRec
         yield damage
 
 
-def _blocks(path: str, lines: LineReader, split: InputSplit, caps: Caps) -> Iterator[Record | BadRecord | Skipped]:
-    """Blocks that follow a blank line of this range, or the start of the file; the last one may end beyond the range."""
+def _blocks(
+    path: str, lines: LineReader, split: InputSplit, caps: Caps
+) -> Iterator[Record | BadRecord | Skipped]:
+    """Blocks that follow a blank line of this range, or the start of the file; the last one may end
+    beyond the range."""
     block: _Block | None = None
     opens = split.start == 0
     for offset, line, length in lines:

@@ -1,9 +1,10 @@
 """Web archives: WARC 0.18-1.1 (.warc), WET (.wet) and ARC 1 and 2 (.arc); plain or gzip, zstd, lz4.
 
-Documents are responses with a status of 2xx and a type of text/html or application/xhtml+xml, and WET conversion records; all
-others are skipped by reason. `records` undoes transfer and content encodings; `extract` finds the characters (byte-order mark,
-HTTP header, <meta>, detection) and the main text. Locator: offset of the compressed record as CDX indexes have it; records that
-share a compressed member get `.k`. Damaged records are quarantined one by one.
+Documents are responses with a status of 2xx and a type of text/html or application/xhtml+xml, and
+WET conversion records; all others are skipped by reason. `records` undoes transfer and content
+encodings; `extract` finds the characters (byte-order mark, HTTP header, <meta>, detection) and the
+main text. Locator: offset of the compressed record as CDX indexes have it; records that share a
+compressed member get `.k`. Damaged records are quarantined one by one.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class WarcFraming(Framing):
     _begin = re.compile(rb"WARC/\d\.\d+[ \t]*\r?\n", re.IGNORECASE)
     _next = re.compile(rb"\n(WARC/\d\.\d+[ \t]*\r?\n)")
     _end = re.compile(rb"\r?\n\r?\n")
-    _length = re.compile(rb"^Content-Length[ \t]*:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+    _length = re.compile(
+        rb"^Content-Length[ \t]*:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
+    )
 
     def begins(self, data: bytes | bytearray, at: int) -> bool:
         return self._begin.match(data, at) is not None
@@ -67,11 +70,15 @@ class WarcFraming(Framing):
 
 
 class ArcFraming(Framing):
-    """A line `URL IP date type length` (version 2: with more fields before the length), then the body."""
+    """A line `URL IP date type length` (version 2: with more fields before the length), then the
+    body."""
 
     name: ClassVar = "ARC"
     separator: ClassVar = b"\n"
-    _line = rb"[A-Za-z][A-Za-z0-9+.\-]{0,20}:[^ \r\n]{0,8192} [^ \r\n]{1,64} \d{12,14} [^\r\n]{0,8192} \d{1,18}[ \t]*\r?\n"
+    _line = (
+        rb"[A-Za-z][A-Za-z0-9+.\-]{0,20}:[^ \r\n]{0,8192} [^ \r\n]{1,64} \d{12,14} "
+        rb"[^\r\n]{0,8192} \d{1,18}[ \t]*\r?\n"
+    )
     _begin = re.compile(_line)
     _next = re.compile(rb"\n(" + _line + rb")")
 
@@ -109,7 +116,9 @@ class Warc(HtmlSource):
             # A response's header comes on top of the document.
             for item in ArchiveReader(stream, framing, caps.max_document_bytes + HEAD_BYTES):
                 if isinstance(item, Damage):
-                    yield BadRecord(path, item.offset, item.error, item.message, item.raw, item.part)
+                    yield BadRecord(
+                        path, item.offset, item.error, item.message, item.raw, item.part
+                    )
                 elif is_arc:
                     yield _arc_record(path, item, caps)
                 else:
@@ -176,7 +185,9 @@ def _response(record: Record, block: Block, caps: Caps) -> Found:
             return _too_large(record, block, caps)
         record.html = decode_body(response, caps.max_document_bytes)
     except HttpError as error:
-        return BadRecord(record.path, record.offset, error.kind, str(error), _raw(block), record.part)
+        return BadRecord(
+            record.path, record.offset, error.kind, str(error), _raw(block), record.part
+        )
     record.encoding = response.charset
     return record
 
@@ -189,7 +200,9 @@ def _conversion(record: Record, headers: HeaderMap, block: Block, caps: Caps) ->
         return _too_large(record, block, caps)
     outcome = decoded(record.path, record.offset, block.body)
     if isinstance(outcome, BadRecord):
-        return BadRecord(record.path, record.offset, outcome.error, outcome.message, outcome.raw, record.part)
+        return BadRecord(
+            record.path, record.offset, outcome.error, outcome.message, outcome.raw, record.part
+        )
     record.text = outcome.text
     languages = headers.get("WARC-Identified-Content-Language")
     if languages:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from pathlib import Path
 
@@ -151,7 +152,9 @@ def test_batches_do_not_change_a_chunk(encoder: Encoder, real_texts: list[str]) 
 def test_planned_files_hold_every_document_once_in_order(
     chunks: list[list[int]], max_file_bytes: int
 ) -> None:
-    files = plan_files("web", (np.array(chunk, np.int32) for chunk in chunks), UINT16, max_file_bytes)
+    files = plan_files(
+        "web", (np.array(chunk, np.int32) for chunk in chunks), UINT16, max_file_bytes
+    )
     found = []
     for planned in files:
         assert planned.documents > 0
@@ -163,7 +166,7 @@ def test_planned_files_hold_every_document_once_in_order(
             assert part.tokens == sum(lengths[part.first_document : last])
             found += [(part.chunk, number) for number in range(part.first_document, last)]
     assert found == [(c, number) for c, chunk in enumerate(chunks) for number in range(len(chunk))]
-    for one, next_one in zip(files, files[1:], strict=False):
+    for one, next_one in itertools.pairwise(files):
         first = next_one.ranges[0]
         assert (one.tokens + chunks[first.chunk][first.first_document]) * 2 > max_file_bytes
     assert [planned.name for planned in files] == [f"web-{n:05d}" for n in range(len(files))]
@@ -176,7 +179,7 @@ def test_chunks_of_other_sizes_give_the_same_files(
     written = []
     for name, cuts in {"one": [0, 80], "many": [0, 1, 30, 30, 80]}.items():
         (tmp_path / name).mkdir()
-        parts = [part.slice(a, b - a) for a, b in zip(cuts, cuts[1:], strict=False)]
+        parts = [part.slice(a, b - a) for a, b in itertools.pairwise(cuts)]
         chunks = [encode_part(encoder, piece, "part-0", 9)["train"] for piece in parts]
         write_files(tmp_path / name, chunks, UINT16, 9000)
         written.append({file.name: file.read_bytes() for file in (tmp_path / name).iterdir()})
@@ -219,11 +222,16 @@ def test_the_manifest_is_canonical_and_comes_back(record: TokenizerRecord) -> No
             "books": Counts(documents=1, tokens=1, text_bytes=0),
         },
     }
-    refs = [FileRef(f"tokens/train/{name}", 40, 255) for name in ("web-00000.bin", "books-00000.bin")]
+    refs = [
+        FileRef(f"tokens/train/{name}", 40, 255) for name in ("web-00000.bin", "books-00000.bin")
+    ]
     files = [TokenFile.of(ref, "tokens/") for ref in refs]
     manifest = make_manifest(record, counts, files)
     assert manifest.totals["train"] == Counts(documents=11, tokens=21, text_bytes=30)
-    assert [file.path for file in manifest.files] == ["train/books-00000.bin", "train/web-00000.bin"]
+    assert [file.path for file in manifest.files] == [
+        "train/books-00000.bin",
+        "train/web-00000.bin",
+    ]
     assert manifest.files[0].xxh3_64 == "00000000000000ff"
     assert manifest.dtype == UINT16
     again = make_manifest(record, dict(reversed(counts.items())), reversed(files))

@@ -168,7 +168,7 @@ def test_a_tokenizer_that_gigatoken_does_not_support_takes_tokenizers() -> None:
 def test_wrong_tokenizers_and_null_texts_are_told(trained: TrainedTokenizer) -> None:
     with pytest.raises(SpecError, match="cannot be read"):
         Encoder(b"{}", "<|endoftext|>")
-    with pytest.raises(SpecError, match="no token '<|eos|>'"):
+    with pytest.raises(SpecError, match=r"no token '<\|eos\|>'"):
         Encoder(trained.tokenizer_json, "<|eos|>")
     with pytest.raises(DataError, match="1 of 2 texts are null"):
         Encoder(trained.tokenizer_json, "<|endoftext|>").encode(

@@ -32,7 +32,9 @@ def test_the_type_of_ids_follows_the_vocabulary(vocabulary_size: int, expected: 
 
 def test_the_bytes_of_the_index() -> None:
     output = io.BytesIO()
-    write_index(output, np.dtype("<u2"), lambda: [np.array([2]), np.array([], int), np.array([3])], 2)
+    write_index(
+        output, np.dtype("<u2"), lambda: [np.array([2]), np.array([], int), np.array([3])], 2
+    )
     assert output.getvalue() == b"".join(
         [
             b"MMIDIDX\x00\x00",
@@ -91,7 +93,7 @@ def overwrite(offset: int, data: bytes) -> Callable[[bytes], bytes]:
         ("bin", lambda content: content + b"\0\0", "it belongs to another index"),
         ("bin", lambda content: b"", "0 bytes, its index says 618"),
         ("idx", lambda content: b"", "a header has 34"),
-        ("idx", lambda content: content[:-8], "104 for 4 sequences; truncated"),
+        ("idx", lambda content: content[:-8], "114 bytes, 122 for 4 sequences; truncated"),
         ("idx", overwrite(0, b"MMIDIDY"), "offset 0: .* is not"),
         ("idx", overwrite(9, b"\x02"), "offset 9: version 2"),
         ("idx", overwrite(17, b"\x07"), "offset 17: type code 7"),
@@ -114,7 +116,9 @@ def test_damage_is_told_with_file_and_place(
 
 def test_a_missing_file_and_ids_of_another_tokenizer_are_told(tmp_path: Path) -> None:
     write_pair(tmp_path / "web", DOCUMENTS, 65_499)
-    with pytest.raises(DataError, match=r"token 5 \(byte 10\) is 65498, outside the vocabulary of 300"):
+    with pytest.raises(
+        DataError, match=r"token 5 \(byte 10\) is 65498, outside the vocabulary of 300"
+    ):
         IndexedDataset(tmp_path / "web").check_ids(300)
     (tmp_path / "web.bin").unlink()
     with pytest.raises(DataError, match=r"web\.bin: the file is missing"):

@@ -9,7 +9,8 @@ from curate.tokenizer.pretokenize import SPLIT_PATTERN, safe_pieces
 
 SPLIT = Split(Regex(SPLIT_PATTERN), "isolated")
 TRICKY = list(
-    "abZſK's're'S019²५ \t\n\r\x0b\x1c\x1f\x85\xa0\u1680\u2003\u2028\u3000.,!<|_-\u3001\u3002一ぁァ한é\u0301🙂"
+    "abZſK's're'S019²५ "
+    "\t\n\r\x0b\x1c\x1f\x85\xa0\u1680\u2003\u2028\u3000.,!<|_-\u3001\u3002一ぁァ한é\u0301🙂"
 )
 
 

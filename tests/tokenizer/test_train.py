@@ -172,7 +172,7 @@ def test_transformers_loads_the_folder_and_gives_equal_ids(
     assert loaded.eos_token_id == 0
     assert len(loaded) == trained.vocabulary_size
     assert loaded.all_special_ids == [0, 1]
-    for text in real_texts[::20] + ["<|endoftext|> 2  x"]:
+    for text in [*real_texts[::20], "<|endoftext|> 2  x"]:
         ids = loaded(text, split_special_tokens=True)["input_ids"]
         assert ids == exact.encode(text).ids
         assert loaded.decode(ids) == text

@@ -1,4 +1,5 @@
-"""Engines and characters: known pages, hostile pages, and a floor under the quality on real articles."""
+"""Engines and characters: known pages, hostile pages, and a floor under the quality on real
+articles."""
 
 from __future__ import annotations
 
@@ -16,10 +17,14 @@ from curate.errors import SpecError
 from curate.stages.extract.encoding import decode_html
 from curate.stages.extract.engines import engine
 
-SENTENCE = "The committee met in the afternoon and decided that the old bridge should be repaired before winter. "
+SENTENCE = (
+    "The committee met in the afternoon and decided that the old bridge should be repaired "
+    "before winter comes. "
+)
 PAGE = f"""<html><head><title>The bridge</title><script>var x = 1;</script></head><body>
 <nav><a href="/">Home</a><a href="/about">About</a></nav>
-<article><h1>The bridge</h1><p>{SENTENCE * 4}</p><p>{SENTENCE * 4}</p><ul><li>first thing</li></ul></article>
+<article><h1>The bridge</h1><p>{SENTENCE * 4}</p><p>{SENTENCE * 4}</p>
+<ul><li>first thing</li></ul></article>
 <footer>Copyright</footer></body></html>"""
 
 ENGINES = ["resiliparse", "trafilatura", "justext"]
@@ -39,7 +44,9 @@ def test_an_engine_takes_the_article_and_leaves_the_rest(name):
 
 
 @pytest.mark.parametrize("name", ENGINES)
-@pytest.mark.parametrize("page", ["", " ", "<html></html>", "<", "<p>a\0b</p>", "\ufeff<p>x", "<!--", "<p>" * 3000])
+@pytest.mark.parametrize(
+    "page", ["", " ", "<html></html>", "<", "<p>a\0b</p>", "\ufeff<p>x", "<!--", "<p>" * 3000]
+)
 def test_odd_pages_give_valid_text(name, page):
     text = _engine(name).extract(page, None).text
     text.encode("utf-8")
@@ -87,18 +94,23 @@ UMLAUTS = "Überall dasselbe: schöne Straßen, süße Früchte und alte Häuser
 @pytest.mark.parametrize(
     ("data", "declared", "encoding", "origin"),
     [
-        (UMLAUTS.encode(), None, "utf-8", "detected"),
+        (UMLAUTS.encode(), None, "utf-8", "valid_utf8"),
         (UMLAUTS.encode(), "UTF8", "utf-8", "header"),
         (UMLAUTS.encode("cp1252"), "iso-8859-1", "cp1252", "header"),
         (b"<meta charset=utf-8>" + UMLAUTS.encode(), None, "utf-8", "meta"),
-        (b'<meta http-equiv=x content="text/html; charset=latin1">' + UMLAUTS.encode("latin-1"), None, "cp1252", "meta"),
+        (
+            b'<meta http-equiv=x content="text/html; charset=latin1">' + UMLAUTS.encode("latin-1"),
+            None,
+            "cp1252",
+            "meta",
+        ),
         (b"<meta charset=utf-16>" + UMLAUTS.encode(), None, "utf-8", "meta"),
         (UMLAUTS.encode("utf-8-sig"), "iso-8859-1", "utf-8", "byte_order_mark"),
         (UMLAUTS.encode("utf-16"), None, "utf-16-le", "byte_order_mark"),
-        ("これは日本語の文章です。" .encode("shift_jis") * 5, "Shift_JIS", "shift_jis", "header"),
-        (UMLAUTS.encode(), "ascii", "cp1252", "header"),
-        (UMLAUTS.encode(), "no-such-thing", "utf-8", "detected"),
-        (UMLAUTS.encode(), "hex", "utf-8", "detected"),
+        ("これは日本語の文章です。".encode("shift_jis") * 5, "Shift_JIS", "shift_jis", "header"),
+        (UMLAUTS.encode(), "ascii", "utf-8", "valid_utf8"),
+        (UMLAUTS.encode("cp1252"), "no-such-thing", "cp1252", "detected"),
+        (UMLAUTS.encode(), "hex", "utf-8", "valid_utf8"),
     ],
 )
 def test_characters_of_a_page(data, declared, encoding, origin):

@@ -1,4 +1,5 @@
-"""Helpers of the source tests: read a source as the pipeline does, and check that nothing is lost on the way."""
+"""Helpers of the source tests: read a source as the pipeline does, and check that nothing is lost
+on the way."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ class Reading:
 Read = Callable[..., Reading]
 
 
-def read_source(source: Source, caps: Caps | None = None, split_bytes: int = 2**28, folder: str = ".") -> Reading:
+def read_source(
+    source: Source, caps: Caps | None = None, split_bytes: int = 2**28, folder: str = "."
+) -> Reading:
     reading = Reading([], [], Counter())
     locators: list[str] = []
     for file in source.files(folder):
@@ -71,5 +74,3 @@ def write(tmp_path: Path) -> Callable[[str, bytes], str]:
         return str(path)
 
     return writer
-
-

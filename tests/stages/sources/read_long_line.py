@@ -1,4 +1,5 @@
-"""Program of a test: write a file with a line of 200 MB, read it, and print what came out and how far memory grew (MiB)."""
+"""Program of a test: write a file with a line of 200 MB, read it, and print what came out and how
+far memory grew (MiB)."""
 
 from __future__ import annotations
 

@@ -14,7 +14,9 @@ from curate.stages.sources.delimited import Csv, Tsv
 
 
 def test_rows_become_documents_with_offsets_and_meta(read, write):
-    data = b'\xef\xbb\xbfid,text,url,n\r\n7,"two\nlines, ""quoted""",http://a/,x\r\n\r\n8,plain,,\r\n'
+    data = (
+        b'\xef\xbb\xbfid,text,url,n\r\n7,"two\nlines, ""quoted""",http://a/,x\r\n\r\n8,plain,,\r\n'
+    )
     reading = read(Csv(paths=(write("a.csv", data),)))
     assert reading.texts == ['two\nlines, "quoted"', "plain"]
     assert reading.documents[0].meta == {"source_id": "7", "n": "x"}
@@ -30,7 +32,17 @@ def test_tabs_and_files_without_quoting(read, write):
 
 
 def test_bad_rows_are_quarantined_and_the_rest_survives(read, write):
-    rows = [b"text,n", b"good,1", b"a,b,c", b"short", b"caf\xe9,2", b"a\0b,3", b"x" * 500 + b",4", b'"open,5', b"last,6"]
+    rows = [
+        b"text,n",
+        b"good,1",
+        b"a,b,c",
+        b"short",
+        b"caf\xe9,2",
+        b"a\0b,3",
+        b"x" * 500 + b",4",
+        b'"open,5',
+        b"last,6",
+    ]
     reading = read(Csv(paths=(write("a.csv", b"\n".join(rows)),)), Caps(max_document_bytes=300))
     assert reading.texts == ["good", "last"]
     assert [bad.error for bad in reading.bad] == [
@@ -71,12 +83,16 @@ def test_a_header_that_does_not_fit_is_one_bad_record(read, write, header):
 
 
 def test_a_truncated_stream(read, write):
-    data = b"text,n\n" + b"".join(b"row %d,%d\n" % (number, number * 7919 % 1009) for number in range(5000))
+    data = b"text,n\n" + b"".join(
+        b"row %d,%d\n" % (number, number * 7919 % 1009) for number in range(5000)
+    )
     reading = read(Csv(paths=(write("a.csv.gz", gzip.compress(data)[:-500]),)))
     assert reading.errors == {"truncated_stream": 1}
     assert reading.texts == [f"row {number}" for number in range(len(reading.texts))]
     assert len(reading.texts) > 3000
-    assert read(Csv(paths=(write("b.csv.gz", gzip.compress(data)[:12]),))).errors == {"truncated_stream": 1}
+    assert read(Csv(paths=(write("b.csv.gz", gzip.compress(data)[:12]),))).errors == {
+        "truncated_stream": 1
+    }
 
 
 def test_what_python_writes_comes_back(read, write):

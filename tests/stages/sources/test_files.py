@@ -1,4 +1,5 @@
-"""Which files a source takes, under which relative paths, in which order, and the errors a user can act on."""
+"""Which files a source takes, under which relative paths, in which order, and the errors a user can
+act on."""
 
 from __future__ import annotations
 
@@ -14,7 +15,15 @@ from curate.stages.sources.jsonl import Jsonl
 
 @pytest.fixture
 def tree(tmp_path):
-    for name in ("b.jsonl", "a.jsonl", "Z.jsonl", "ä.jsonl", "sub/c.jsonl", "sub/deep/d.jsonl", "x[1].jsonl"):
+    for name in (
+        "b.jsonl",
+        "a.jsonl",
+        "Z.jsonl",
+        "ä.jsonl",
+        "sub/c.jsonl",
+        "sub/deep/d.jsonl",
+        "x[1].jsonl",
+    ):
         path = tmp_path / "in" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b'{"text": "x"}\n')
@@ -26,7 +35,13 @@ def _paths(patterns, folder):
 
 
 def test_relative_paths_start_below_the_longest_folder_without_a_glob(tree):
-    assert _paths(["in/*.jsonl"], tree) == ["Z.jsonl", "a.jsonl", "b.jsonl", "x[1].jsonl", "ä.jsonl"]
+    assert _paths(["in/*.jsonl"], tree) == [
+        "Z.jsonl",
+        "a.jsonl",
+        "b.jsonl",
+        "x[1].jsonl",
+        "ä.jsonl",
+    ]
     assert _paths(["in/sub/c.jsonl"], tree) == ["c.jsonl"]
     assert _paths(["in/s*/c.jsonl"], tree) == ["sub/c.jsonl"]
     assert _paths(["in/**/*.jsonl"], tree)[-2:] == ["x[1].jsonl", "ä.jsonl"]
@@ -34,7 +49,9 @@ def test_relative_paths_start_below_the_longest_folder_without_a_glob(tree):
 
 
 def test_a_file_that_two_patterns_match_counts_once(tree):
-    assert _paths(["in/a*.jsonl", "in/*.jsonl", f"{tree}/in/a.jsonl", "file://" + f"{tree}/in/a.jsonl"], tree) == [
+    assert _paths(
+        ["in/a*.jsonl", "in/*.jsonl", f"{tree}/in/a.jsonl", "file://" + f"{tree}/in/a.jsonl"], tree
+    ) == [
         "Z.jsonl",
         "a.jsonl",
         "b.jsonl",

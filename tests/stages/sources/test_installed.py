@@ -32,7 +32,11 @@ def test_ids_hold_no_path_and_no_version(read):
 
 
 def test_code_of_one_distribution(read):
-    reading = read(InstalledPackages(what=("code",), include=("distributions",), only_distributions=("Hypothesis",)))
+    reading = read(
+        InstalledPackages(
+            what=("code",), include=("distributions",), only_distributions=("Hypothesis",)
+        )
+    )
     assert {record.meta["kind"] for record in reading.documents} == {"code"}
     assert {record.path.split("/")[0] for record in reading.documents} == {"hypothesis"}
     assert all(record.path.endswith(".py") for record in reading.documents)
@@ -79,4 +83,6 @@ def test_paths_are_refused_and_an_empty_choice_is_an_error():
     with pytest.raises(SpecError, match="takes none"):
         InstalledPackages(paths=("a",)).files(".")
     with pytest.raises(SpecError, match="no file of the wanted kinds"):
-        InstalledPackages(include=("distributions",), only_distributions=("no-such-thing",)).files(".")
+        InstalledPackages(include=("distributions",), only_distributions=("no-such-thing",)).files(
+            "."
+        )

@@ -1,9 +1,11 @@
-"""JSON Lines: every record becomes a document, a bad record or a skipped one; any cut and any compression gives the same."""
+"""JSON Lines: every record becomes a document, a bad record or a skipped one; any cut and any
+compression gives the same."""
 
 from __future__ import annotations
 
 import bz2
 import gzip
+import itertools
 import lzma
 import subprocess
 import sys
@@ -19,7 +21,9 @@ from hypothesis import strategies as st
 from curate.stages.sources.base import BadRecord, Caps, InputFile, InputSplit, Record, Skipped
 from curate.stages.sources.jsonl import Jsonl
 
-GOOD = [orjson.dumps({"text": f"document {number} ünïcode 文", "n": number}) for number in range(20)]
+GOOD = [
+    orjson.dumps({"text": f"document {number} ünïcode 文", "n": number}) for number in range(20)
+]
 
 HOSTILE = [
     (b'{"text": "a', "invalid_json"),
@@ -47,7 +51,9 @@ def test_a_hostile_line_is_quarantined_and_its_neighbours_survive(read, write, l
     before, after = GOOD[0], GOOD[1]
     path = write("a.jsonl", b"\n".join([before, line, after]) + b"\n")
     reading = read(Jsonl(paths=(path,)))
-    assert [record.text for record in reading.documents] == [orjson.loads(good)["text"] for good in (before, after)]
+    assert [record.text for record in reading.documents] == [
+        orjson.loads(good)["text"] for good in (before, after)
+    ]
     (bad,) = reading.bad
     assert (bad.path, bad.offset, bad.error) == ("a.jsonl", len(before) + 1, error)
     assert bad.raw == line[: 64 * 1024]
@@ -64,7 +70,9 @@ def test_fields_are_mapped_and_the_rest_goes_to_meta(read, write):
         "score": 0.5,
     }
     path = write("a.jsonl", orjson.dumps(record))
-    source = Jsonl(paths=(path,), text_field="doc.body", id_field="uid", url_field="link", date_field="when")
+    source = Jsonl(
+        paths=(path,), text_field="doc.body", id_field="uid", url_field="link", date_field="when"
+    )
     (document,) = read(source).documents
     assert document.text == "hello"
     assert (document.url, document.date) == ("http://a.b/", "2019-04-25T12:57:54Z")
@@ -123,13 +131,17 @@ def test_every_compression_by_name_and_by_magic_with_members_in_a_row(read, writ
     path = write(f"a.jsonl.{suffix}" if named else "a.jsonl", compress(first) + compress(second))
     plain = read(Jsonl(paths=(write("plain.jsonl", first + second),)))
     reading = read(Jsonl(paths=(path,)), split_bytes=100)
-    assert [(r.offset, r.text) for r in reading.documents] == [(r.offset, r.text) for r in plain.documents]
+    assert [(r.offset, r.text) for r in reading.documents] == [
+        (r.offset, r.text) for r in plain.documents
+    ]
     assert not reading.bad
 
 
 @pytest.mark.parametrize("suffix", COMPRESSORS)
 def test_a_truncated_stream_gives_what_was_decoded_and_one_bad_record(read, write, suffix):
-    lines = b"".join(orjson.dumps({"text": f"{number * 7919 % 10_007}" * 20}) + b"\n" for number in range(20_000))
+    lines = b"".join(
+        orjson.dumps({"text": f"{number * 7919 % 10_007}" * 20}) + b"\n" for number in range(20_000)
+    )
     compressed = COMPRESSORS[suffix](lines)
     path = write(f"a.jsonl.{suffix}", compressed[: len(compressed) * 2 // 3])
     reading = read(Jsonl(paths=(path,)))
@@ -144,14 +156,22 @@ def test_a_truncated_stream_gives_what_was_decoded_and_one_bad_record(read, writ
 
 @pytest.mark.parametrize("suffix", COMPRESSORS)
 def test_a_corrupt_stream_gives_what_was_decoded_and_one_bad_record(read, write, suffix):
-    lines = b"".join(orjson.dumps({"text": f"{number * 7919 % 10_007}" * 20}) + b"\n" for number in range(20_000))
+    lines = b"".join(
+        orjson.dumps({"text": f"{number * 7919 % 10_007}" * 20}) + b"\n" for number in range(20_000)
+    )
     compressed = bytearray(COMPRESSORS[suffix](lines))
     middle = len(compressed) * 2 // 3
     compressed[middle : middle + 40] = b"\xff" * 40
     reading = read(Jsonl(paths=(write(f"a.jsonl.{suffix}", bytes(compressed)),)))
     assert reading.errors["corrupt_stream"] == 1
     assert len(reading.texts) > 1000
-    assert set(reading.errors) <= {"corrupt_stream", "invalid_json", "invalid_utf8", "not_an_object", "missing_text"}
+    assert set(reading.errors) <= {
+        "corrupt_stream",
+        "invalid_json",
+        "invalid_utf8",
+        "not_an_object",
+        "missing_text",
+    }
 
 
 def test_a_small_gzip_file_with_a_wrong_checksum_keeps_its_lines(read, write):
@@ -189,14 +209,18 @@ def test_a_line_above_the_limit_is_stepped_over(read, write):
     lines = [GOOD[0], b'{"text": "' + b"x" * (2 * limit) + b'"}', exact, exact + b" ", GOOD[1]]
     path = write("a.jsonl", b"\r\n".join(lines))
     reading = read(Jsonl(paths=(path,)), Caps(max_document_bytes=limit))
-    assert [len(text) for text in reading.texts] == [len(orjson.loads(g)["text"]) for g in (GOOD[0], exact, GOOD[1])]
+    assert [len(text) for text in reading.texts] == [
+        len(orjson.loads(g)["text"]) for g in (GOOD[0], exact, GOOD[1])
+    ]
     assert reading.errors == {"too_large": 2}
     assert len(reading.bad[0].raw) == 64 * 1024
 
 
 def test_a_line_of_200_megabytes_is_not_held_in_memory(tmp_path):
     script = Path(__file__).with_name("read_long_line.py")
-    done = subprocess.run([sys.executable, script, tmp_path / "long.jsonl"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, script, tmp_path / "long.jsonl"], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     documents, bad, grown_mebibytes = done.stdout.split()
     assert (documents, bad) == ("2", "too_large")
@@ -206,7 +230,7 @@ def test_a_line_of_200_megabytes_is_not_held_in_memory(tmp_path):
 def _read_cut(file: InputFile, cuts: list[int], caps: Caps) -> list[tuple[object, ...]]:
     positions = [0, *sorted(cuts), file.size_bytes]
     found: list[tuple[object, ...]] = []
-    for start, end in zip(positions, positions[1:], strict=False):
+    for start, end in itertools.pairwise(positions):
         if start == end:
             continue
         for record in Jsonl().records(InputSplit(file, start, end), caps):
@@ -222,7 +246,9 @@ def _read_cut(file: InputFile, cuts: list[int], caps: Caps) -> list[tuple[object
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_any_cut_gives_the_same_records(tmp_path_factory, data):
-    line = st.sampled_from([b"", b"  ", b"\r", b'{"text": "a"}', '{"text": "日本"}\r'.encode(), b"{oops", b"x" * 50])
+    line = st.sampled_from(
+        [b"", b"  ", b"\r", b'{"text": "a"}', '{"text": "日本"}\r'.encode(), b"{oops", b"x" * 50]
+    )
     content = b"\n".join(data.draw(st.lists(line, min_size=1, max_size=8)))
     if not content:
         return

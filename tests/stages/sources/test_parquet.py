@@ -34,7 +34,14 @@ def test_rows_become_documents_in_row_order_for_any_split_size(read, write):
 
 
 @pytest.mark.parametrize(
-    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.dictionary(pa.int32(), pa.string())]
+    "kind",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary(),
+        pa.dictionary(pa.int32(), pa.string()),
+    ],
 )
 def test_every_kind_of_string_column(read, write, kind):
     table = pa.table({"text": pa.array(["ä", "b"], pa.string()).cast(kind)})
@@ -42,12 +49,19 @@ def test_every_kind_of_string_column(read, write, kind):
 
 
 def test_nulls_nul_characters_invalid_utf8_and_long_rows_are_quarantined(read, write):
-    raw = pa.array([b"good", None, b"a\0b", b"caf\xe9", b"x" * 500, b"\xed\xa0\x80", b"also good"], pa.binary())
-    text = pa.StringArray.from_buffers(len(raw), raw.buffers()[1], raw.buffers()[2], raw.buffers()[0])
+    raw = pa.array(
+        [b"good", None, b"a\0b", b"caf\xe9", b"x" * 500, b"\xed\xa0\x80", b"also good"], pa.binary()
+    )
+    text = pa.StringArray.from_buffers(
+        len(raw), raw.buffers()[1], raw.buffers()[2], raw.buffers()[0]
+    )
     for column in (raw, text):
         path = write("a.parquet", _bytes(pa.table({"text": column, "n": range(7)})))
         reading = read(Parquet(paths=(path,)), Caps(max_document_bytes=400))
-        assert [(record.offset, record.text) for record in reading.documents] == [(0, "good"), (6, "also good")]
+        assert [(record.offset, record.text) for record in reading.documents] == [
+            (0, "good"),
+            (6, "also good"),
+        ]
         assert [(bad.offset, bad.error) for bad in reading.bad] == [
             (1, "text_not_string"),
             (2, "nul_character"),
@@ -80,7 +94,9 @@ def test_meta_holds_what_json_can_hold(read, write):
     }
 
 
-def test_a_file_with_another_schema_is_one_bad_record_and_the_others_are_read(read, write, tmp_path):
+def test_a_file_with_another_schema_is_one_bad_record_and_the_others_are_read(
+    read, write, tmp_path
+):
     good = pa.table({"text": ["a", "b"]})
     write("in/1.parquet", _bytes(good))
     write("in/2.parquet", _bytes(pa.table({"body": ["a"] * 5}), row_group_size=1))
@@ -104,10 +120,13 @@ def test_a_file_with_another_schema_is_one_bad_record_and_the_others_are_read(re
 @pytest.mark.parametrize("checksum", [True, False])
 def test_a_damaged_row_group_is_one_bad_record_and_the_others_survive(read, write, checksum):
     table = pa.table({"text": [f"text number {row} " * 20 for row in range(3000)]})
-    data = bytearray(_bytes(table, row_group_size=1000, write_page_checksum=checksum, compression="zstd"))
+    data = bytearray(
+        _bytes(table, row_group_size=1000, write_page_checksum=checksum, compression="zstd")
+    )
     second = pq.read_metadata(io.BytesIO(data)).row_group(1).column(0)
     start = second.dictionary_page_offset or second.data_page_offset
-    # Without checksums only damage to the structure can be seen, so that case breaks the page's header.
+    # Without checksums only damage to the structure can be seen, so that case breaks the page's
+    # header.
     middle = start + (second.total_compressed_size // 2 if checksum else 0)
     data[middle : middle + 64] = bytes(value ^ 0x5A for value in data[middle : middle + 64])
     reading = read(Parquet(paths=(write("a.parquet", bytes(data)),)))

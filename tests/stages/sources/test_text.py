@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 
 import pytest
 from hypothesis import given, settings
@@ -35,7 +36,11 @@ def test_a_document_per_file(read, write, tmp_path):
 def test_a_document_per_line(read, write):
     path = write("a.txt", b"one\n\n two \r\n\xff\nlast")
     reading = read(Text(paths=(path,), document="line"))
-    assert [(record.offset, record.text) for record in reading.documents] == [(0, "one"), (5, " two "), (14, "last")]
+    assert [(record.offset, record.text) for record in reading.documents] == [
+        (0, "one"),
+        (5, " two "),
+        (14, "last"),
+    ]
     assert reading.errors == {"invalid_utf8": 1} and reading.skipped == {"blank_line": 1}
 
 
@@ -89,10 +94,12 @@ def test_any_cut_gives_the_same_documents(tmp_path_factory, document):
 def _read_cut(document, file, cuts):
     positions = [0, *sorted(cuts), file.size_bytes]
     found = []
-    for start, end in zip(positions, positions[1:], strict=False):
+    for start, end in itertools.pairwise(positions):
         if start == end:
             continue
-        for record in Text(document=document).records(InputSplit(file, start, end), Caps(max_document_bytes=20)):
+        for record in Text(document=document).records(
+            InputSplit(file, start, end), Caps(max_document_bytes=20)
+        ):
             if isinstance(record, Record):
                 found.append((record.offset, record.text))
             elif isinstance(record, BadRecord):

@@ -1,4 +1,5 @@
-"""Web archives: exact counts on real files, and damage of every kind with the good records around it."""
+"""Web archives: exact counts on real files, and damage of every kind with the good records around
+it."""
 
 from __future__ import annotations
 
@@ -52,8 +53,16 @@ GOLDEN = {
         {"warc_warcinfo": 1, "warc_request": 171, "not_html": 28, "revisit": 123, "http_status": 4},
     ),
     "office-documents.warc.gz": (0, {}, {"warc_warcinfo": 3, "not_html": 9, "warc_request": 9}),
-    "sample-0000.warc.gz": (22, {}, {"warc_warcinfo": 1, "warc_request": 22, "warc_metadata": 1, "warc_resource": 2}),
-    "sample-0001.warc.gz": (15, {}, {"warc_warcinfo": 1, "warc_request": 15, "warc_metadata": 1, "warc_resource": 2}),
+    "sample-0000.warc.gz": (
+        22,
+        {},
+        {"warc_warcinfo": 1, "warc_request": 22, "warc_metadata": 1, "warc_resource": 2},
+    ),
+    "sample-0001.warc.gz": (
+        15,
+        {},
+        {"warc_warcinfo": 1, "warc_request": 15, "warc_metadata": 1, "warc_resource": 2},
+    ),
     "warcfile.warc": (16, {}, {"warc_warcinfo": 1, "warc_request": 17, "warc_metadata": 16}),
     "warcfile.warc.lz4": (16, {}, {"warc_warcinfo": 1, "warc_request": 17, "warc_metadata": 16}),
     "whirlwind.warc.gz": (1, {}, {"warc_warcinfo": 1, "warc_request": 1, "warc_metadata": 1}),
@@ -69,10 +78,22 @@ GOLDEN = {
         {"arc_filedesc": 1, "not_http": 1, "not_html": 1},
     ),
     "broken/clipped.warc.gz": (0, {"truncated_stream": 1}, {}),
-    "broken/example-bad-non-chunked.warc.gz": (1, {}, {"warc_warcinfo": 2, "warc_request": 2, "revisit": 1}),
-    "broken/example-bad.warc.gz.bad": (1, {}, {"warc_warcinfo": 1, "warc_request": 2, "revisit": 1, "http_status": 1}),
+    "broken/example-bad-non-chunked.warc.gz": (
+        1,
+        {},
+        {"warc_warcinfo": 2, "warc_request": 2, "revisit": 1},
+    ),
+    "broken/example-bad.warc.gz.bad": (
+        1,
+        {},
+        {"warc_warcinfo": 1, "warc_request": 2, "revisit": 1, "http_status": 1},
+    ),
     "broken/example-digest.warc": (0, {}, {"warc_request": 4}),
-    "broken/example-trunc.warc": (0, {"damaged_record": 1}, {"warc_warcinfo": 2, "warc_request": 1}),
+    "broken/example-trunc.warc": (
+        0,
+        {"damaged_record": 1},
+        {"warc_warcinfo": 2, "warc_request": 1},
+    ),
     "broken/example-wrong-chunks.warc.gz": (1, {}, {"warc_request": 1}),
     "broken/transfer_compression_brotli.warc.gz": (
         1,
@@ -91,7 +112,11 @@ GOLDEN = {
 def test_counts_of_real_archives(read, test_data, name):
     documents, errors, skipped = GOLDEN[name]
     reading = read(Warc(paths=(str(test_data / "crawl" / name),)))
-    assert (len(reading.documents), dict(reading.errors), dict(reading.skipped)) == (documents, errors, skipped)
+    assert (len(reading.documents), dict(reading.errors), dict(reading.skipped)) == (
+        documents,
+        errors,
+        skipped,
+    )
     assert all(record.url for record in reading.documents)
 
 
@@ -102,8 +127,14 @@ def test_the_golden_table_covers_every_file(test_data):
 
 
 def test_the_same_crawl_as_arc_and_as_warc_gives_the_same_pages(read, test_data):
-    readings = [read(Warc(paths=(str(test_data / "crawl" / f"example-2008.{kind}.gz"),))) for kind in ("arc", "warc")]
-    pages = [[(record.url, record.date, record.text) for record in reading.documents] for reading in readings]
+    readings = [
+        read(Warc(paths=(str(test_data / "crawl" / f"example-2008.{kind}.gz"),)))
+        for kind in ("arc", "warc")
+    ]
+    pages = [
+        [(record.url, record.date, record.text) for record in reading.documents]
+        for reading in readings
+    ]
     assert pages[0] == pages[1]
     assert pages[0][0][1] == "2008-04-30T20:48:26Z"
 
@@ -125,15 +156,30 @@ PAGE = b"<html><head><title>Title</title></head><body><main><p>%s</p></main></bo
 
 
 def page(number: int) -> bytes:
-    return PAGE % (b"This is the text of page number %d, long enough to be taken for the main content. " % number * 8)
+    return PAGE % (
+        b"This is the text of page number %d, long enough to be taken for the main content. "
+        % number
+        * 8
+    )
 
 
-def http(body: bytes, *lines: bytes, status: bytes = b"200 OK", kind: bytes = b"text/html; charset=utf-8") -> bytes:
+def http(
+    body: bytes, *lines: bytes, status: bytes = b"200 OK", kind: bytes = b"text/html; charset=utf-8"
+) -> bytes:
     fields = (b"Content-Type: " + kind, *lines) if kind else lines
-    return b"HTTP/1.1 " + status + b"\r\n" + b"".join(line + b"\r\n" for line in fields) + b"\r\n" + body
+    return (
+        b"HTTP/1.1 "
+        + status
+        + b"\r\n"
+        + b"".join(line + b"\r\n" for line in fields)
+        + b"\r\n"
+        + body
+    )
 
 
-def warc(block: bytes, kind: bytes = b"response", length: int | None = None, extra: bytes = b"") -> bytes:
+def warc(
+    block: bytes, kind: bytes = b"response", length: int | None = None, extra: bytes = b""
+) -> bytes:
     head = (
         b"WARC/1.0\r\nWARC-Type: " + kind + b"\r\nWARC-Target-URI: http://a.example/\r\n" + extra
         + b"WARC-Date: 2020-01-02T03:04:05Z\r\nContent-Type: application/http; msgtype=response\r\n"
@@ -144,7 +190,9 @@ def warc(block: bytes, kind: bytes = b"response", length: int | None = None, ext
 
 def numbers(reading) -> list[int]:
     """Which of the numbered pages came out."""
-    return [int(record.text.partition("number ")[2].partition(",")[0]) for record in reading.documents]
+    return [
+        int(record.text.partition("number ")[2].partition(",")[0]) for record in reading.documents
+    ]
 
 
 COMPRESSORS = {
@@ -186,7 +234,9 @@ def test_a_wrong_length_costs_one_bad_record(read, write, suffix, wrong, error):
     if wrong == 4000 and not suffix:
         pytest.skip("without members a body that is too long takes the records after it")
     blocks = [http(page(number)) for number in range(4)]
-    records = [warc(block, length=wrong if number == 1 else None) for number, block in enumerate(blocks)]
+    records = [
+        warc(block, length=wrong if number == 1 else None) for number, block in enumerate(blocks)
+    ]
     data = b"".join(COMPRESSORS[suffix](record) for record in records)
     reading = read(Warc(paths=(write(f"a.warc{suffix}", data),)))
     assert numbers(reading) == [0, 2, 3]
@@ -194,7 +244,9 @@ def test_a_wrong_length_costs_one_bad_record(read, write, suffix, wrong, error):
 
 
 def test_a_length_beyond_the_end_of_a_plain_file_does_not_take_the_records_after_it(read, write):
-    records = [warc(http(page(number)), length=10**6 if number == 1 else None) for number in range(4)]
+    records = [
+        warc(http(page(number)), length=10**6 if number == 1 else None) for number in range(4)
+    ]
     reading = read(Warc(paths=(write("a.warc", b"".join(records)),)))
     assert numbers(reading) == [0, 2, 3] and reading.errors == {"truncated_record": 1}
 
@@ -219,23 +271,32 @@ def test_garbage_after_the_last_record_and_a_file_that_is_no_archive(read, write
     good = gzip.compress(warc(http(page(0))))
     reading = read(Warc(paths=(write("a.warc.gz", good + b"garbage"),)))
     assert numbers(reading) == [0] and reading.errors == {"corrupt_stream": 1}
-    assert read(Warc(paths=(write("b.warc", b"no archive at all"),))).errors == {"damaged_record": 1}
-    assert read(Warc(paths=(write("c.warc.gz", b"no archive at all\0"),))).errors
-    assert read(Warc(paths=(write("d.warc.gz", b""),))).errors == {"empty_file": 1}
-    assert read(Warc(paths=(write("e.warc", b"\xff" * 300_000 + b"\n" + warc(http(page(7)))),))).errors == {
+    assert read(Warc(paths=(write("b.warc", b"no archive at all"),))).errors == {
         "damaged_record": 1
     }
+    assert read(Warc(paths=(write("c.warc.gz", b"no archive at all\0"),))).errors
+    assert read(Warc(paths=(write("d.warc.gz", b""),))).errors == {"empty_file": 1}
+    assert read(
+        Warc(paths=(write("e.warc", b"\xff" * 300_000 + b"\n" + warc(http(page(7)))),))
+    ).errors == {"damaged_record": 1}
 
 
 def test_records_are_compressed_in_blocks_that_ignore_their_borders(read, write):
     data = b"".join(warc(http(page(number))) for number in range(6))
-    members = b"".join(gzip.compress(data[start : start + 500]) for start in range(0, len(data), 500))
+    members = b"".join(
+        gzip.compress(data[start : start + 500]) for start in range(0, len(data), 500)
+    )
     assert numbers(read(Warc(paths=(write("a.warc.gz", members),)))) == list(range(6))
 
 
 def chunked(data: bytes) -> bytes:
     half = len(data) // 2
-    return b"%x;name=value\r\n%b\r\n%X\r\n%b\r\n0\r\n\r\n" % (half, data[:half], len(data) - half, data[half:])
+    return b"%x;name=value\r\n%b\r\n%X\r\n%b\r\n0\r\n\r\n" % (
+        half,
+        data[:half],
+        len(data) - half,
+        data[half:],
+    )
 
 
 def raw_deflate(data: bytes) -> bytes:
@@ -251,7 +312,9 @@ READABLE = {
     "brotli": http(brotli.compress(page(1)), b"Content-Encoding: br"),
     "zstd": http(zstandard.ZstdCompressor().compress(page(1)), b"Content-Encoding: zstd"),
     "chunked": http(chunked(page(1)), b"Transfer-Encoding: chunked"),
-    "chunked gzip": http(chunked(gzip.compress(page(1))), b"Transfer-Encoding: chunked", b"Content-Encoding: gzip"),
+    "chunked gzip": http(
+        chunked(gzip.compress(page(1))), b"Transfer-Encoding: chunked", b"Content-Encoding: gzip"
+    ),
     "both": http(chunked(gzip.compress(page(1))), b"Transfer-Encoding: gzip, chunked"),
     "stored without its chunks": http(page(1), b"Transfer-Encoding: chunked"),
     "stored decoded": http(page(1), b"Content-Encoding: gzip"),
@@ -274,9 +337,18 @@ def test_encodings_that_can_be_read(read, write, name):
 
 
 UNREADABLE = {
-    "gzip cut off": (http(gzip.compress(page(1))[:-30], b"Content-Encoding: gzip"), "bad_content_encoding"),
-    "brotli cut off": (http(brotli.compress(page(1))[:-9], b"Content-Encoding: br"), "bad_content_encoding"),
-    "chunks cut off": (http(chunked(page(1))[:-300], b"Transfer-Encoding: chunked"), "bad_transfer_encoding"),
+    "gzip cut off": (
+        http(gzip.compress(page(1))[:-30], b"Content-Encoding: gzip"),
+        "bad_content_encoding",
+    ),
+    "brotli cut off": (
+        http(brotli.compress(page(1))[:-9], b"Content-Encoding: br"),
+        "bad_content_encoding",
+    ),
+    "chunks cut off": (
+        http(chunked(page(1))[:-300], b"Transfer-Encoding: chunked"),
+        "bad_transfer_encoding",
+    ),
     "wrong chunk": (
         http(chunked(page(1)).replace(b";name=value", b"1", 1), b"Transfer-Encoding: chunked"),
         "bad_transfer_encoding",
@@ -309,22 +381,39 @@ def test_what_is_no_candidate_is_skipped_by_reason(read, write):
             warc(http(page(1)), kind=b"revisit"),
             warc(http(page(1)), kind=b"request"),
             warc(http(page(1)), kind=b"oddity"),
-            warc(b"20080430\nwww.a. IN A").replace(b"application/http; msgtype=response", b"text/dns", 1),
+            warc(b"20080430\nwww.a. IN A").replace(
+                b"application/http; msgtype=response", b"text/dns", 1
+            ),
         ]
     )
     reading = read(Warc(paths=(write("a.warc", data),)), Caps(max_document_bytes=2**20))
     assert not reading.documents and not reading.bad
     assert reading.skipped == Counter(
-        {"http_status": 2, "not_html": 2, "revisit": 1, "warc_request": 1, "warc_other_type": 1, "not_http": 1}
+        {
+            "http_status": 2,
+            "not_html": 2,
+            "revisit": 1,
+            "warc_request": 1,
+            "warc_other_type": 1,
+            "not_http": 1,
+        }
     )
 
 
 def test_conversion_records_are_text(read, write):
     def wet(text: bytes) -> bytes:
-        record = warc(text, kind=b"conversion", extra=b"WARC-Identified-Content-Language: deu,eng\r\n")
+        record = warc(
+            text, kind=b"conversion", extra=b"WARC-Identified-Content-Language: deu,eng\r\n"
+        )
         return record.replace(b"application/http; msgtype=response", b"text/plain", 1)
 
-    data = wet("Grüße".encode()) + wet(b"caf\xe9") + wet(b"a\0b") + wet(b"x" * 2_000_000) + wet(b"last")
+    data = (
+        wet("Grüße".encode())
+        + wet(b"caf\xe9")
+        + wet(b"a\0b")
+        + wet(b"x" * 2_000_000)
+        + wet(b"last")
+    )
     reading = read(Warc(paths=(write("a.wet", data),)), Caps(max_document_bytes=2**20))
     assert reading.texts == ["Grüße", "last"]
     assert reading.documents[0].meta == {"content_languages": "deu,eng"}

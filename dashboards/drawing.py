@@ -1,4 +1,6 @@
-"""Small SVG drawings of the report. Colours are classes, positions are attributes: the page's policy forbids inline styles."""
+"""Small SVG drawings of the report. Colours are classes, positions are attributes: the page's
+policy forbids inline styles.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,8 @@ def _bars(parts: Sequence[Markup], name: str) -> Markup:
 
 
 def histogram_svg(entry: dict[str, Any]) -> Markup:
-    """Kept above the axis, removed below it (by a rule on this signal, and by others), bounds as dashed lines.
+    """Kept above the axis, removed below it (by a rule on this signal, and by others), bounds as
+    dashed lines.
 
     Heights go with the square root of the count, so that small bins beside a peak can be seen.
     """
@@ -87,7 +90,9 @@ def histogram_svg(entry: dict[str, Any]) -> Markup:
         parts.append(_rect("kept", left, AXIS - up, width, up))
         parts.append(_rect("removed", left, AXIS + 1, width, here))
         parts.append(_rect("elsewhere", left, AXIS + 1 + here, width, down - here))
-    parts.append(Markup('<line class="axis" x1="0" x2="{}" y1="{}" y2="{}"/>').format(WIDTH, AXIS, AXIS))
+    parts.append(
+        Markup('<line class="axis" x1="0" x2="{}" y1="{}" y2="{}"/>').format(WIDTH, AXIS, AXIS)
+    )
     labels = [_mark(entry, mark) for mark in entry["marks"][:6]]
     return Markup(
         '<svg class="histogram" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>'
@@ -123,7 +128,9 @@ def position(edges: Sequence[float], value: float) -> float:
 
 
 def _mark(entry: dict[str, Any], mark: dict[str, Any]) -> Markup:
-    """The line of a bound. Whole-number bins: the line stands between the bound and what it removes."""
+    """The line of a bound. Whole-number bins: the line stands between the bound and what it
+    removes.
+    """
     edges = entry["edges"]
     whole = all(edge % 1 == 0.5 for edge in edges)
     shift = (0.5 if mark["side"] == "high" else -0.5) if whole else 0.0

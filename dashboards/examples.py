@@ -1,8 +1,10 @@
-"""Which removed and quarantined documents the report shows: a fair draw per rule, the same for every reader.
+"""Which removed and quarantined documents the report shows: a fair draw per rule, the same for
+every reader.
 
-First pass: `id`, stage and rule only; per rule the documents with the smallest `draw("sample", id)`, which is also the draw by
-which a run keeps the text of removed documents when it keeps a sample, so the ones shown are the ones that have text. Second
-pass: those rows whole, found by address (row groups are sorted by it, so most are never read).
+First pass: `id`, stage and rule only; per rule the documents with the smallest `draw("sample",
+id)`, which is also the draw by which a run keeps the text of removed documents when it keeps a
+sample, so the ones shown are the ones that have text. Second pass: those rows whole, found by
+address (row groups are sorted by it, so most are never read).
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ _SHOWN = (
 
 @dataclass
 class Drawn:
-    """The outcome of a pass: rows per group, how many there are, how often a rule was broken behind another one."""
+    """The outcome of a pass: rows per group, how many there are, how often a rule was broken
+    behind another one.
+    """
 
     rows: dict[Group, list[dict[str, Any]]] = field(default_factory=dict)
     counts: Counter[Group] = field(default_factory=Counter)
@@ -74,7 +78,9 @@ def _choose(
     per_group: int,
     seed: int,
 ) -> None:
-    """Count the rows of a batch and keep the smallest draws of every group (a heap of negated draws)."""
+    """Count the rows of a batch and keep the smallest draws of every group (a heap of negated
+    draws).
+    """
     draws = draw_many(seed, "sample", batch.column("id")).tolist()
     stages, kinds = batch.column("stage").to_pylist(), batch.column(by).to_pylist()
     addresses, sources = batch.column("address").to_pylist(), batch.column("source").to_pylist()
@@ -86,13 +92,13 @@ def _choose(
         if len(heap) < per_group:
             heapq.heappush(heap, (-draws[row], addresses[row], batch.column("id")[row].as_py()))
         elif per_group and -draws[row] > heap[0][0]:
-            heapq.heapreplace(
-                heap, (-draws[row], addresses[row], batch.column("id")[row].as_py())
-            )
+            heapq.heapreplace(heap, (-draws[row], addresses[row], batch.column("id")[row].as_py()))
     _count_also_broken(drawn.also_broken, batch, stages)
 
 
-def _count_also_broken(counts: Counter[Group], batch: pa.RecordBatch, stages: Sequence[str]) -> None:
+def _count_also_broken(
+    counts: Counter[Group], batch: pa.RecordBatch, stages: Sequence[str]
+) -> None:
     lists = batch.column("also_broken")
     for row, rule in zip(
         pc.list_parent_indices(lists).to_pylist(), pc.list_flatten(lists).to_pylist(), strict=True

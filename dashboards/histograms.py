@@ -1,9 +1,10 @@
 """Histograms of signals, kept against removed, in bounded memory.
 
-Two passes over the signal columns of `documents/` and `removed/` (never the text). The first keeps, per signal, a sketch with a
-relative error of 1/128 (counts by sign, exponent and 7 mantissa bits of the float64, as in HdrHistogram) and finds the range that
-holds 99.8 % of the values; the second counts into bins of that range. Values beyond it fall into the end bins.
-Cost: two reads of 8 bytes per document and signal; memory: a few thousand counters per signal.
+Two passes over the signal columns of `documents/` and `removed/` (never the text). The first
+keeps, per signal, a sketch with a relative error of 1/128 (counts by sign, exponent and 7 mantissa
+bits of the float64, as in HdrHistogram) and finds the range that holds 99.8 % of the values; the
+second counts into bins of that range. Values beyond it fall into the end bins. Cost: two reads of
+8 bytes per document and signal; memory: a few thousand counters per signal.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ class _Sketch:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts of one signal. `edges` are bins + 1 floats; `missing` counts null and NaN by fate; `scale` is linear or log."""
+    """Counts of one signal. `edges` are bins + 1 floats; `missing` counts null and NaN by fate;
+    `scale` is linear or log.
+    """
 
     column: str
     edges: list[float]
@@ -77,8 +80,12 @@ class Histogram:
         }
 
 
-def histograms(folder: RunFolder, columns: Sequence[str], bounds: dict[str, list[float]]) -> list[Histogram]:
-    """One histogram per numeric signal of `columns` that has a value; `bounds` are finite and lie inside the range shown."""
+def histograms(
+    folder: RunFolder, columns: Sequence[str], bounds: dict[str, list[float]]
+) -> list[Histogram]:
+    """One histogram per numeric signal of `columns` that has a value; `bounds` are finite and lie
+    inside the range shown.
+    """
     kept, removed = folder.documents(), folder.removed()
     names = [name for name in columns if _numeric(kept, name) or _numeric(removed, name)]
     sketches = {name: _Sketch() for name in names}
@@ -123,7 +130,9 @@ def _numeric(dataset: pads.Dataset, name: str) -> bool:
     if index < 0:
         return False
     kind = dataset.schema.field(index).type
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    )
 
 
 def _each(dataset: pads.Dataset, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -158,7 +167,9 @@ def _count(
 
 
 def _edges(sketch: _Sketch, bounds: Sequence[float]) -> tuple[np.ndarray, str]:
-    """Edges of the bins and the scale; the scale is log where the upper tail is long and no value is negative."""
+    """Edges of the bins and the scale; the scale is log where the upper tail is long and no value
+    is negative.
+    """
     low = min([sketch.quantile(_TAIL), *bounds])
     high = max([sketch.quantile(1 - _TAIL), *bounds])
     middle = sketch.quantile(0.5)

@@ -1,9 +1,11 @@
-"""The report: one HTML file that a browser shows without a network, a server or trust in the documents.
+"""The report: one HTML file that a browser shows without a network, a server or trust in the
+documents.
 
-Security: Jinja2 autoescape, `visible` on every string that is put out, and a Content-Security-Policy that names the two inline
-blocks by hash, so that nothing a document brings can run or load, even if an escape were missing. All drawing is SVG with
-attributes (inline styles would be refused by the same policy).
-Cost: see `histograms` and `examples`; the page holds at most `examples_per_rule` excerpts of 1,500 characters per rule.
+Security: Jinja2 autoescape, `visible` on every string that is put out, and a
+Content-Security-Policy that names the two inline blocks by hash, so that nothing a document brings
+can run or load, even if an escape were missing. All drawing is SVG with attributes (inline styles
+would be refused by the same policy). Cost: see `histograms` and `examples`; the page holds at most
+`examples_per_rule` excerpts of 1,500 characters per rule.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ DATA_PATH = "report/report.json"
 def write_report(run_url: str, examples_per_rule: int = 10, title: str | None = None) -> str:
     """Write `report/index.html` and `report/report.json` of a run and return the URL of the page.
 
-    run_url: run folder, local or any fsspec URL. Raises DataError when it is none or a file of it is damaged.
+    run_url: run folder, local or any fsspec URL. Raises DataError when it is none or a file of it
+    is damaged.
     """
     folder = RunFolder(run_url)
     data = gather(folder, examples_per_rule, title)
@@ -66,7 +69,9 @@ def histogram_data(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def script_json(value: Any) -> Markup:
-    """JSON that can stand inside `<script>`: nothing in it can end the element or a line of JavaScript."""
+    """JSON that can stand inside `<script>`: nothing in it can end the element or a line of
+    JavaScript.
+    """
     text = json.dumps(value, ensure_ascii=True, allow_nan=False)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -1,7 +1,8 @@
-"""Everything the report says, as plain data: the content of `report/report.json` and the only input of the page.
+"""Everything the report says, as plain data: the content of `report/report.json` and the only
+input of the page.
 
-Counts come from `run.json` (exact); rows are read for examples and histograms only. Text is kept raw here: making it safe to show
-is the page's work.
+Counts come from `run.json` (exact); rows are read for examples and histograms only. Text is kept
+raw here: making it safe to show is the page's work.
 """
 
 from __future__ import annotations
@@ -48,14 +49,19 @@ def _funnel(run: dict[str, Any]) -> list[dict[str, Any]]:
     whole = run["totals"]["read"]
     return [
         {
-            **{name: stage[name] for name in ("name", "kind", "read", "kept", "removed", "quarantined")},
-            "seconds": stage.get("seconds"),
+            **{
+                name: stage[name]
+                for name in ("name", "kind", "read", "kept", "removed", "quarantined")
+            },
             "kept_of_all": _share(stage["kept"], whole),
             "removed_of_all": _share(stage["removed"], whole),
             "quarantined_of_all": _share(stage["quarantined"], whole),
             "kept_of_read": _share(stage["kept"], stage["read"]),
             "by_source": [
-                {"source": source, **{name: counts[name] for name in ("read", "kept", "removed", "quarantined")}}
+                {
+                    "source": source,
+                    **{name: counts[name] for name in ("read", "kept", "removed", "quarantined")},
+                }
                 for source, counts in stage["by_source"].items()
             ],
         }
@@ -220,12 +226,15 @@ def _quarantine(bad: Drawn) -> list[dict[str, Any]]:
             },
             "examples": bad.rows.get((stage, error), []),
         }
-        for (stage, error), count in sorted(bad.counts.items(), key=lambda pair: (-pair[1], pair[0]))
+        for (stage, error), count in sorted(
+            bad.counts.items(), key=lambda pair: (-pair[1], pair[0])
+        )
     ]
 
 
 def _facts(run: dict[str, Any]) -> dict[str, Any]:
     names = (
-        "curate_version seed seconds started finished executor determinism versions fingerprints tokenizer spec"
+        "curate_version seed seconds started finished executor determinism versions fingerprints "
+        "step_seconds tokenizer spec"
     ).split()
     return {name: run.get(name) for name in names}

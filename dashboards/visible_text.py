@@ -1,8 +1,10 @@
-"""Text of strangers made safe to look at: what cannot be seen is shown, what reorders a line is taken out of force.
+"""Text of strangers made safe to look at: what cannot be seen is shown, what reorders a line is
+taken out of force.
 
-Documents, ids, urls and rule values come from the open web. Escaping for HTML is the template's work (autoescape); here control
-characters, bidirectional overrides, zero-width and other invisible characters become visible marks, so that nothing hides in
-an excerpt and no right-to-left override turns a line around (Boucher & Anderson 2021, "Trojan Source").
+Documents, ids, urls and rule values come from the open web. Escaping for HTML is the template's
+work (autoescape); here control characters, bidirectional overrides, zero-width and other invisible
+characters become visible marks, so that nothing hides in an excerpt and no right-to-left override
+turns a line around (Boucher & Anderson 2021, "Trojan Source").
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from __future__ import annotations
 import unicodedata
 
 EXCERPT_CHARACTERS = 1500
-_CONTROL_PICTURES = 0x2400
 _SPACE_CONTROLS = "\n\t"
 
 
@@ -19,10 +20,6 @@ def _mark(code: int) -> str | None:
     character = chr(code)
     if character in _SPACE_CONTROLS:
         return None
-    if code < 0x20:
-        return chr(_CONTROL_PICTURES + code)
-    if code == 0x7F:
-        return "\u2421"
     if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp", "Cs"):
         return f"[U+{code:04X}]"
     return None
@@ -30,7 +27,12 @@ def _mark(code: int) -> str | None:
 
 _MARKS = {
     code: mark
-    for code in (*range(0x3000), *range(0xD800, 0xE000), *range(0xFE00, 0x10000), *range(0xE0000, 0xE0080))
+    for code in (
+        *range(0x3000),
+        *range(0xD800, 0xE000),
+        *range(0xFE00, 0x10000),
+        *range(0xE0000, 0xE0080),
+    )
     if (mark := _mark(code)) is not None
 }
 
@@ -46,7 +48,9 @@ def excerpt(text: str, characters: int = EXCERPT_CHARACTERS) -> tuple[str, int]:
 
 
 def readable_bytes(raw: bytes, limit: int = EXCERPT_CHARACTERS) -> tuple[str, int]:
-    """The first bytes of a damaged record as text, invalid ones as `\\xNN`, and how many bytes were left out."""
+    """The first bytes of a damaged record as text, invalid ones as `\\xNN`, and how many bytes
+    were left out.
+    """
     head = raw[:limit]
     if len(raw) > limit:
         head = _whole_code_points(head)

@@ -259,7 +259,9 @@ class LookupJob:
 
     def run(self, context: JobContext) -> JobResult:
         found = [b for ref in self.links for b in read_slice(context.store, ref, self.group)]
-        links = pa.Table.from_batches(found, LINK_SCHEMA).combine_chunks()
+        links = pa.Table.from_batches(found, LINK_SCHEMA)  # every partition's run is sorted, together they are not
+        by_place = [("representative", "ascending"), ("address", "ascending")]
+        links = links.take(pc.sort_indices(links, by_place)).combine_chunks()
         wanted = _column(links, "representative").to_numpy(zero_copy_only=False)
         pieces = [
             piece

@@ -1,8 +1,9 @@
 """Reading a run folder: the one door through which the report, `status` and `explain` see a run.
 
-A run folder is a local path or any fsspec URL (`s3://…`). Every reader works on a run that is still going, failed early or was
-stopped: what is not there yet is empty, not an error; what is damaged is a `DataError` that names the file and the remedy.
-Cost: `run.json` is read whole; rows are streamed in batches of at most `BATCH_ROWS` (memory: a few row groups).
+A run folder is a local path or any fsspec URL (`s3://…`). Every reader works on a run that is
+still going, failed early or was stopped: what is not there yet is empty, not an error; what is
+damaged is a `DataError` that names the file and the remedy. Cost: `run.json` is read whole; rows
+are streamed in batches of at most `BATCH_ROWS` (memory: a few row groups).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
 from curate.errors import DataError
+from curate.stages.rules import Rule
 from curate.storage.schema import DOCUMENT_SCHEMA, FATE_FIELDS
 from curate.storage.store import Store
 
@@ -26,7 +28,9 @@ LEASE_FILE = "run.lock"
 
 
 class RunFolder:
-    """A run folder, for reading. Opening one does no work; the first read that finds nothing says so."""
+    """A run folder, for reading. Opening one does no work; the first read that finds nothing says
+    so.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/") or url
@@ -40,7 +44,9 @@ class RunFolder:
         return self._store.exists("run.json")
 
     def run(self) -> dict[str, Any]:
-        """The content of `run.json`. Raises DataError: none there, damaged, or written by a newer curate."""
+        """The content of `run.json`. Raises DataError: none there, damaged, or written by a newer
+        curate.
+        """
         content = self._json("run.json")
         if content is None:
             raise DataError(
@@ -53,14 +59,19 @@ class RunFolder:
                 f"{self.url}/run.json: format_version is {version!r}, this curate reads {FORMAT_VERSION}; "
                 "use the curate version that wrote the run"
             )
+        for rule in content["rules"]:
+            rule["low"], rule["high"] = _bound(rule["low"]), _bound(rule["high"])
         return content
 
     def lease(self) -> dict[str, Any] | None:
-        """`run.lock` (`host`, `pid`, `started`, `heartbeat`), or None when no driver holds the run."""
+        """`run.lock` (`host`, `pid`, `started`, `heartbeat`), or None when no driver holds the
+        run.
+        """
         return self._json(LEASE_FILE)
 
     def events(self, tail_bytes: int | None = None) -> Iterator[dict[str, Any]]:
-        """Events in the order they happened; with `tail_bytes` only those in the last bytes of the file.
+        """Events in the order they happened; with `tail_bytes` only those in the last bytes of the
+        file.
 
         A half-written line (a run that is going on, or was killed) is passed over.
         """
@@ -94,7 +105,9 @@ class RunFolder:
         return self._dataset("quarantine", pa.schema(FATE_FIELDS))
 
     def publish(self, relative: str, content: bytes) -> str:
-        """Write a small file beside the run (`report/…`) whole: readers see the old bytes or the new. Returns its URL."""
+        """Write a small file beside the run (`report/…`) whole: readers see the old bytes or the
+        new. Returns its URL.
+        """
         self._store.publish(relative, content)
         return f"{self.url}/{relative}"
 
@@ -134,10 +147,39 @@ class RunFolder:
         return pafs.PyFileSystem(pafs.FSSpecHandler(files))
 
 
+def _bound(bound: Any) -> Any:
+    """A bound as `rules.Rule` takes it; JSON holds infinities as the strings `inf` and `-inf`."""
+    if isinstance(bound, dict):
+        return {key: _bound(value) for key, value in bound.items()}
+    return None if bound is None else float(bound)
+
+
+def rules_of(run: dict[str, Any]) -> list[tuple[str, Rule]]:
+    """(stage, rule) of a run in declared order; `signal` and `by` are names of columns in its
+    files.
+    """
+    return [
+        (
+            entry["stage"],
+            Rule(
+                entry["rule"],
+                entry["column"],
+                entry["low"],
+                entry["high"],
+                entry["by_column"],
+                entry["missing"],
+            ),
+        )
+        for entry in run["rules"]
+    ]
+
+
 def stream(
     dataset: pads.Dataset, columns: list[str], where: pads.Expression | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Batches of `columns` in file order, memory bounded by a few row groups. Columns a dataset lacks are left out."""
+    """Batches of `columns` in file order, memory bounded by a few row groups. Columns a dataset
+    lacks are left out.
+    """
     present = [name for name in columns if name in dataset.schema.names]
     scanner = dataset.scanner(
         columns=present,

@@ -171,6 +171,9 @@ class RunRecord:
                                     "low": json_bound(rule.low),
                                     "high": json_bound(rule.high),
                                     "by": rule.by,
+                                    "by_column": None
+                                    if rule.by is None
+                                    else operation.columns.get(rule.by, rule.by),
                                     "missing": rule.missing,
                                 },
                             )

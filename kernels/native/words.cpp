@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstring>
-#include <string>
 
 #include "rows.hpp"
 #include "word_segmenter.hpp"
@@ -30,9 +29,9 @@ inline uint32_t little_endian(uint32_t value) {
 // fast).
 constexpr uint32_t slot_of(uint32_t word) { return word * 0x8f27bac9u >> 29; }
 
-constexpr std::array<uint32_t, 8> kStopWords = {packed("of"),   packed("with"), packed("and"),
+constexpr std::array<uint32_t, 8> kStopWords = {packed("to"),   packed("with"), packed("and"),
                                                 packed("be"),   packed("have"), packed("the"),
-                                                packed("that"), packed("to")};
+                                                packed("that"), packed("of")};
 
 constexpr bool slots_are_right() {
     for (uint32_t slot = 0; slot < 8; ++slot) {

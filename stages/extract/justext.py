@@ -8,6 +8,7 @@ known yet; languages without spaces come out poorly.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from curate.errors import SpecError
@@ -19,6 +20,8 @@ except ImportError as error:
     raise SpecError(
         "extractor: justext is not installed; run: pip install 'curate[justext]'"
     ) from error
+
+_TAG = re.compile(r"<[A-Za-z]")
 
 
 class Justext(Extractor):
@@ -32,6 +35,9 @@ class Justext(Extractor):
         self._stop_words = frozenset().union(*lists)
 
     def extract(self, html: str, url: str | None) -> Extracted:
+        if _TAG.search(html) is None:
+            # lxml raises for a page without any element.
+            return Extracted("")
         paragraphs = justext.justext(
             html.encode("utf-8", "replace"), self._stop_words, encoding="utf-8"
         )

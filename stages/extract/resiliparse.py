@@ -1,9 +1,9 @@
-"""Resiliparse main-content extraction (the default): rules on tags and classes, written in native
-code.
+"""Resiliparse main-content extraction (the default): rules on tags and classes, in native code.
 
-On the 181 pages of scrapinghub's article-extraction-benchmark: word 4-gram precision .86, recall
-.98; 24-60 MB/s of HTML on one core, 20 times faster than Trafilatura, which is more precise (.93).
-Lists keep their bullets; link targets, image texts and forms are left out.
+On the 181 pages of scrapinghub's article-extraction-benchmark: word 4-gram precision .88, recall .97,
+F1 .92 (with readers' comments and post meta data .85, .97, .90); about 30 MB/s of HTML on one core,
+some 15 times faster than Trafilatura, which is more precise (.93). Lists keep their bullets; link
+targets, image texts, forms, comments and post meta data are left out.
 """
 
 from __future__ import annotations
@@ -34,5 +34,6 @@ class Resiliparse(Extractor):
             form_fields=False,
             noscript=False,
             comments=False,
+            post_meta=False,
         )
         return Extracted(tidy(text), tidy(tree.title or "") or None)

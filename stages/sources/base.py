@@ -128,6 +128,13 @@ class Source(BaseModel):
         None, gt=0, le=1, description="keep this fraction of documents, drawn by document id"
     )
 
+    def used_distributions(self) -> tuple[str, ...]:
+        """Distributions that decide the results of this configuration, an optional engine's too.
+
+        Raises SpecError when one of them is needed and missing.
+        """
+        return self.distributions
+
     @abstractmethod
     def files(self, folder: str) -> list[InputFile]:
         """Files in order of the UTF-8 bytes of `path`, each once. folder: where relative paths

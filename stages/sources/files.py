@@ -32,7 +32,7 @@ class FileSource(Source):
         pattern without a match."""
         if not self.paths:
             raise SpecError(
-                f"paths: the format '{self.format}' needs at least one file or glob, such as 'data/*'"
+                f"paths: the format '{self.format}' needs a file or a glob, such as 'data/*'"
             )
         return list_files(self.paths, folder)
 

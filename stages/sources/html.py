@@ -53,10 +53,9 @@ class HtmlSource(FileSource):
             record.meta["title"] = found.title
         return record
 
-    def required_distributions(self) -> tuple[str, ...]:
-        """Distributions that decide the result for this configuration. Raises SpecError when the
-        engine is missing."""
-        return (*self.distributions, *engine(self.extractor).distributions)
+    def used_distributions(self) -> tuple[str, ...]:
+        """The class's and the engine's. Raises SpecError when the engine is not installed."""
+        return tuple(dict.fromkeys((*self.distributions, *engine(self.extractor).distributions)))
 
     @staticmethod
     def _bad(record: Record, error: str, message: str, page: bytes) -> BadRecord:

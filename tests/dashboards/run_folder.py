@@ -1,7 +1,9 @@
-"""A small run folder made by the project's own functions: rules, fates and Parquet writer are the real ones.
+"""A small run folder made by the project's own functions: rules, fates and Parquet writer are the
+real ones.
 
-Three stages, as a pipeline would have them: `language` (a table of bounds), `quality` (three rules),
-and `exact_dedup` (a verdict). Everything counted in `run.json` is counted from the rows written.
+Three stages, as a pipeline would have them: `language` (a table of bounds), `quality` (three
+rules), and `exact_dedup` (a verdict). Everything counted in `run.json` is counted from the rows
+written.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from curate.pipeline.fates import align, removed_fates
+from curate.pipeline.run_record import json_bound
 from curate.stages.rules import Rule, Verdicts, evaluate
 from curate.storage.parquet import ParquetWriter
 from curate.storage.schema import DOCUMENT_FIELDS, FATE_FIELDS, FATE_QUARANTINED
@@ -67,7 +70,9 @@ def document(text: str, source: str = "web", offset: int = 0, **more: Any) -> di
 
 
 def english(count: int) -> list[dict[str, Any]]:
-    """Documents of all kinds of fate: kept, too short, odd words, hashes, another language, copies."""
+    """Documents of all kinds of fate: kept, too short, odd words, hashes, another language,
+    copies.
+    """
     made = []
     for number in range(count):
         words = [f"word{(number * 7 + place) % 97}" for place in range(20 + number % 50)]
@@ -158,7 +163,9 @@ def build_run(
     stages: dict[str, tuple[Rule, ...]] | None = None,
     **overrides: Any,
 ) -> str:
-    """Write a run folder (a path or a URL) and return it. `overrides` replace entries of `run.json`."""
+    """Write a run folder (a path or a URL) and return it. `overrides` replace entries of
+    `run.json`.
+    """
     stages = STAGES if stages is None else stages
     store = Store(str(folder))
     fields = [*DOCUMENT_FIELDS, pa.field("row", pa.uint32()), *SIGNALS, *LINKS]
@@ -297,7 +304,7 @@ def _run_json(
         "seconds": 12.5,
         "started": "2026-01-02T03:04:05Z",
         "finished": "2026-01-02T03:04:17Z",
-        "executor": {"kind": "inline", "workers": 1},
+        "executor": {"name": "inline", "slots": 1},
         "totals": {
             **_four(read.total(), gone.total(), failed.total()),
             "decisions": 0,
@@ -313,9 +320,11 @@ def _run_json(
                 "rule": rule.name,
                 "signal": rule.signal,
                 "column": COLUMNS.get(rule.signal, rule.signal),
-                "low": dict(rule.low) if isinstance(rule.low, dict) else rule.low,
-                "high": rule.high,
+                "low": json_bound(rule.low),
+                "high": json_bound(rule.high),
                 "by": rule.by,
+                "by_column": rule.by,
+                "missing": rule.missing,
             }
             for name, rules in stages.items()
             for rule in rules
@@ -323,6 +332,7 @@ def _run_json(
         "signals": [field.name for field in SIGNALS],
         "determinism": {"weakest": "platform", "stage": "language"},
         "versions": {"python": "3.11", "pyarrow": "26.0.1"},
+        "step_seconds": {"web.read": 1.5, "web.1": 2.25},
         "fingerprints": {"read": "ab" * 16, "quality": "cd" * 16},
         "tokenizer": {"vocab_size": 512, "bytes_per_token": 3.9},
         "tokens": {"train": {"web": {"documents": 10, "tokens": 1234}}},

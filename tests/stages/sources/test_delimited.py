@@ -106,7 +106,7 @@ def test_what_python_writes_comes_back(read, write):
 
 def test_a_real_file(read, test_data):
     path = test_data / "benchmarks" / "truthfulqa.csv"
-    reading = read(Csv(paths=(str(path),), text_field="Question"))
+    reading = read(Csv(paths=(str(path),), text_field="question"))
     with path.open(newline="", encoding="utf-8-sig") as file:
-        assert reading.texts == [row["Question"] for row in csv.DictReader(file)]
+        assert reading.texts == [row["question"] for row in csv.DictReader(file)]
     assert not reading.bad

@@ -80,7 +80,7 @@ def test_files_of_two_folders_with_one_name_need_a_common_pattern(tree):
 
 
 def test_paths_are_required(tree):
-    with pytest.raises(SpecError, match="at least one file"):
+    with pytest.raises(SpecError, match="needs a file or a glob"):
         Jsonl().files(str(tree))
 
 

@@ -1,0 +1,61 @@
+"""Speed of the text kernels on one core, by CPU time: the best of many passes over real texts."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+
+from curate.kernels import _native
+from curate.kernels.hashes import text_hash_128
+from curate.kernels.lines import line_statistics
+from curate.kernels.normalize import normalized_text
+from curate.kernels.words import word_statistics
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FILES = {"English": "c4/c4-a.jsonl.gz", "Korean": "wikipedia/ko-0.jsonl.gz"}
+PASSES = 60
+KERNELS: tuple[Callable[[pa.LargeStringArray], object], ...] = (
+    word_statistics,
+    line_statistics,
+    normalized_text,
+    text_hash_128,
+)
+
+
+def megabytes_per_second(kernel: Callable[[pa.LargeStringArray], object], text: pa.Array) -> float:
+    """Text bytes per CPU second in the best pass."""
+    best = float("inf")
+    for _ in range(PASSES):
+        start = time.process_time()
+        kernel(text)
+        best = min(best, time.process_time() - start)
+    return float(text.nbytes / best / 1e6)
+
+
+def main() -> None:
+    """Print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared" / "data")
+    folder = parser.parse_args().data
+    texts = {}
+    for language, name in FILES.items():
+        with gzip.open(folder / name, "rt", encoding="utf-8") as lines:
+            texts[language] = pa.array(
+                [json.loads(line)["text"] for line in lines], pa.large_string()
+            )
+    print(f"instructions: {_native.instruction_set()}\n")
+    print("| kernel |", *(f"{language} MB/s |" for language in texts))
+    print("|---|", *("---|" for _ in texts))
+    for kernel in KERNELS:
+        speeds = [f"{megabytes_per_second(kernel, text):.0f} |" for text in texts.values()]
+        print(f"| {kernel.__name__} |", *speeds)
+
+
+if __name__ == "__main__":
+    main()

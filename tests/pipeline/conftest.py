@@ -1,0 +1,48 @@
+"""What the tests of the engine share: the tiny pipeline, and stages that worker processes can import."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent.parent
+ON_PATH = [str(TESTS / "plugins"), str(TESTS / "pipeline"), str(TESTS.parent)]
+sys.path[:0] = [path for path in ON_PATH if path not in sys.path]
+os.environ["PYTHONPATH"] = os.pathsep.join([*ON_PATH, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+
+import tiny  # noqa: E402
+
+import curate.pipeline.driver  # noqa: E402
+
+SMALL = 60
+"""Documents per source of the small corpus."""
+
+
+@pytest.fixture(autouse=True)
+def lost_results_are_tried_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A simulated loss needs no rest."""
+    monkeypatch.setattr(curate.pipeline.driver, "LOST_BACKOFF_SECONDS", 0.0)
+    monkeypatch.setattr(curate.pipeline.driver, "POLL_SECONDS", 0.02)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """About 2 MB of text in four sources."""
+    return tiny.write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="session")
+def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with `SMALL` documents per source."""
+    return tiny.write_corpus(tmp_path_factory.mktemp("small"), SMALL)
+
+
+@pytest.fixture(scope="session")
+def reference(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Output folder of an undisturbed run over `corpus`."""
+    output = tmp_path_factory.mktemp("reference") / "out"
+    tiny.run(tiny.spec(corpus, output))
+    return output

@@ -23,7 +23,7 @@ def colour(index: int) -> str:
 
 
 def funnel_svg(stage: dict[str, Any]) -> Markup:
-    """One bar of the funnel: kept, removed and quarantined as shares of everything that was read."""
+    """One bar of the funnel: kept, removed, quarantined as shares of all that was read."""
     left = 0.0
     parts = []
     for fate in ("kept", "removed", "quarantined"):
@@ -116,7 +116,7 @@ def _rect(name: str, left: float, top: float, width: float, height: float) -> Ma
 
 
 def position(edges: Sequence[float], value: float) -> float:
-    """Where `value` stands on the drawing, 0 to `WIDTH`; bins are equally wide whatever the scale."""
+    """Where `value` stands on the drawing, 0 to `WIDTH`; all bins are equally wide."""
     bins = len(edges) - 1
     if value <= edges[0]:
         return 0.0

@@ -1,4 +1,6 @@
-"""Counting: read = kept + removed + quarantined, per source, per stage and for the whole run; and the guard rails on it."""
+"""Counting: read = kept + removed + quarantined, per source, per stage and for the whole run; and
+the guard rails on it.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +93,9 @@ class Accounts:
         return total
 
     def source_total(self, source: str) -> StageAccount:
-        """read: entering the chain or failing to; removed and quarantined by any stage; kept: the rest, by the last stage."""
+        """read: entering the chain or failing to; removed and quarantined by any stage; kept: the
+        rest, by the last stage.
+        """
         stages = list(self.by_source[source].values())
         return StageAccount(
             read=stages[0].read,
@@ -113,17 +117,20 @@ class Accounts:
             for name, account in stages.items():
                 if not account.balanced():
                     raise StageError(
-                        f"source '{source}', stage '{name}': counts do not add up: {account.as_json()}"
+                        f"source '{source}', stage '{name}': counts do not add up: "
+                        f"{account.as_json()}"
                     )
             names = list(stages)
             for before, after in zip(names, names[1:], strict=False):
                 if stages[before].kept != stages[after].read:
                     raise StageError(
-                        f"source '{source}': '{before}' kept {stages[before].kept} documents, '{after}' read {stages[after].read}"
+                        f"source '{source}': '{before}' kept {stages[before].kept} documents, "
+                        f"'{after}' read {stages[after].read}"
                     )
             if not self.source_total(source).balanced():
                 raise StageError(
-                    f"source '{source}': counts do not add up: {self.source_total(source).as_json()}"
+                    f"source '{source}': counts do not add up: "
+                    f"{self.source_total(source).as_json()}"
                 )
 
 
@@ -149,8 +156,10 @@ def check_expectations(
                 or "none"
             )
             raise GuardRailError(
-                f"stage '{entry.name}' kept {share:.1%} of {account.read:,} documents; expect_kept is [{low:g}, {high:g}]. "
-                f"Most removals by rule: {rules}. Look at removed documents with `curate explain`, or widen expect_kept."
+                f"stage '{entry.name}' kept {share:.1%} of {account.read:,} documents; "
+                f"expect_kept is [{low:g}, {high:g}]. "
+                f"Most removals by rule: {rules}. Look at removed documents with `curate "
+                "explain`, or widen expect_kept."
             )
 
 
@@ -162,7 +171,9 @@ def check_bad_fraction(accounts: Accounts, limit: float) -> None:
             accounts.by_source, key=lambda source: accounts.source_total(source).quarantined
         )
         raise GuardRailError(
-            f"{total.quarantined:,} of {total.read:,} records ({total.quarantined / total.read:.2%}) are quarantined; "
-            f"max_bad_fraction is {limit:.2%}. Most are in source '{worst}'; reasons are in quarantine/ of the run folder. "
+            f"{total.quarantined:,} of {total.read:,} records "
+            f"({total.quarantined / total.read:.2%}) are quarantined; "
+            f"max_bad_fraction is {limit:.2%}. Most are in source '{worst}'; reasons are in "
+            "quarantine/ of the run folder. "
             f"Mend the input, or raise max_bad_fraction if these records may be lost."
         )

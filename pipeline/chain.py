@@ -1,8 +1,9 @@
 """From a source's chain of stages to segments of operations.
 
-A *segment* is a fused run of per-document operations between two exchanges. Annotators are inserted before the first filter that
-needs them, once per text version. Signal columns are named here: `<prefix>.<signal>`, and `<prefix>.<signal>@<editor>` after an
-edit; the prefix is the annotator's name, or the instance name where the stage configures it.
+A *segment* is a fused run of per-document operations between two exchanges. Annotators are inserted
+before the first filter that needs them, once per text version. Signal columns are named here:
+`<prefix>.<signal>`, and `<prefix>.<signal>@<editor>` after an edit; the prefix is the annotator's
+name, or the instance name where the stage configures it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from curate.errors import SpecError
 from curate.pipeline.spec.model import StageEntry
 from curate.stages.base import Annotator, Editor, Exchange, Filter
 from curate.stages.rules import Rule
-from curate.storage.schema import DOCUMENT_COLUMNS
+from curate.storage.schema import DOCUMENT_COLUMNS, DOCUMENT_FIELDS
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,9 @@ Operation = AnnotateOperation | RuleOperation | EditOperation | VerdictOperation
 class SegmentPlan:
     """One segment of one source.
 
-    signals_before: columns that exist when it starts; signals: those it adds. exchange: the exchange whose rows it emits at its
-    end. applies: the exchange whose verdicts it joins at its start. materialise: it writes new base shards, not a sidecar.
+    signals_before: columns that exist when it starts; signals: those it adds. exchange: the
+    exchange whose rows it emits at its end. applies: the exchange whose verdicts it joins at its
+    start. materialise: it writes new base shards, not a sidecar.
     """
 
     source: str
@@ -71,9 +73,14 @@ class SegmentPlan:
     entries: tuple[StageEntry, ...]
     signals_before: tuple[pa.Field, ...]
     signals: tuple[pa.Field, ...]
+    fills: tuple[pa.Field, ...]
     exchange: StageEntry | None
     applies: StageEntry | None
     materialise: bool
+
+    def beside(self) -> tuple[pa.Field, ...]:
+        """Columns of its sidecar after `alive`: document columns that it fills, then its signals."""
+        return (*self.fills, *self.signals)
 
     def text_is_read(self) -> bool:
         """Whether any operation or the emit of an exchange reads the text."""
@@ -100,7 +107,7 @@ class _Builder:
     known: dict[str, pa.Field] = field(default_factory=dict)
     before: tuple[pa.Field, ...] = ()
     measured: dict[str, dict[str, str]] = field(default_factory=dict)
-    filled: set[str] = field(default_factory=set)
+    filled: dict[str, None] = field(default_factory=dict)
     version: str = ""
     edited: bool = False
     applies: StageEntry | None = None
@@ -109,7 +116,8 @@ class _Builder:
         name = f"{prefix}.{signal.name}{self.version}"
         if name in self.known or name in DOCUMENT_COLUMNS:
             raise SpecError(
-                f"stage '{entry.name}': the signal column '{name}' exists already; give the stage another name"
+                f"stage '{entry.name}': the signal column '{name}' exists already; give the stage "
+                "another name"
             )
         column = pa.field(name, signal.type)
         self.known[name] = column
@@ -122,6 +130,7 @@ class _Builder:
             prefix = annotator.name if annotator.is_shared() else entry.name
             fields = tuple(self.add_field(prefix, signal, entry) for signal in annotator.signals())
             self.operations.append(AnnotateOperation(entry.name, annotator, fields))
+            self.filled |= dict.fromkeys(annotator.fills)
             self.measured[identity] = {
                 f"{annotator.name}.{signal.name}": column.name
                 for signal, column in zip(annotator.signals(), fields, strict=True)
@@ -183,13 +192,16 @@ class _Builder:
                 )
                 if column not in self.known and column not in DOCUMENT_COLUMNS:
                     raise SpecError(
-                        f"stage '{entry.name}': rule '{rule.name}' needs '{wanted}', which no stage before it measures"
+                        f"stage '{entry.name}': rule '{rule.name}' needs '{wanted}', which no "
+                        "stage before it measures"
                     )
                 resolved[wanted] = column
         return resolved
 
     def close(self, exchange: StageEntry | None) -> None:
-        """End the current segment; it emits for `exchange`, or writes base shards when there is none."""
+        """End the current segment; it emits for `exchange`, or writes base shards when there is
+        none.
+        """
         before = {signal.name for signal in self.before}
         self.segments.append(
             SegmentPlan(
@@ -199,6 +211,7 @@ class _Builder:
                 entries=tuple(self.entries),
                 signals_before=self.before,
                 signals=tuple(column for name, column in self.known.items() if name not in before),
+                fills=tuple(column for column in DOCUMENT_FIELDS if column.name in self.filled),
                 exchange=exchange,
                 applies=self.applies,
                 materialise=exchange is None or self.edited or exchange.checkpoint,
@@ -206,12 +219,14 @@ class _Builder:
         )
         self.before = tuple(self.known.values())
         self.operations, self.entries, self.applies, self.edited = [], [], None, False
+        self.filled = {}
 
 
 def compile_chain(source: str, entries: Sequence[StageEntry]) -> tuple[SegmentPlan, ...]:
     """Segments of one source in order; the last one materialises what `documents/` is made of.
 
-    Raises SpecError for a rule on a signal that nobody measures and for two stages that would write the same column.
+    Raises SpecError for a rule on a signal that nobody measures and for two stages that would write
+    the same column.
     """
     builder = _Builder(source)
     for entry in entries:
@@ -223,7 +238,8 @@ def compile_chain(source: str, entries: Sequence[StageEntry]) -> tuple[SegmentPl
 
 
 def all_signals(chains: Sequence[Sequence[SegmentPlan]]) -> tuple[pa.Field, ...]:
-    """Every signal column of the run, in order of first appearance: the declared tail of every published schema.
+    """Every signal column of the run, in order of first appearance: the declared tail of every
+    published schema.
 
     Raises SpecError when two sources give one column different types.
     """
@@ -234,6 +250,7 @@ def all_signals(chains: Sequence[Sequence[SegmentPlan]]) -> tuple[pa.Field, ...]
                 other = found.setdefault(signal.name, signal)
                 if other.type != signal.type:
                     raise SpecError(
-                        f"signal '{signal.name}' is {other.type} in one source and {signal.type} in another"
+                        f"signal '{signal.name}' is {other.type} in one source and {signal.type} "
+                        "in another"
                     )
     return tuple(found.values())

@@ -1,4 +1,6 @@
-"""Collecting: the survivors into parts of `documents/`, the fates into `removed/` and `quarantine/`, all in document order."""
+"""Collecting: the survivors into parts of `documents/`, the fates into `removed/` and
+`quarantine/`, all in document order.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class CollectDocumentsJob:
 
 @dataclass(frozen=True)
 class CollectFatesJob:
-    """The fates of a group of shards, merged in document order into one part each of `removed/` and `quarantine/`."""
+    """The fates of a group of shards, merged in document order into one part each of `removed/` and
+    `quarantine/`.
+    """
 
     step: str
     key: str

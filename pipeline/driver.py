@@ -1,7 +1,9 @@
-"""The driver's loop: feed jobs to the executor, commit what comes back, mend what broke. One loop for every kind of step.
+"""The driver's loop: feed jobs to the executor, commit what comes back, mend what broke. One loop
+for every kind of step.
 
-A job is done when the ledger has a commit with its key. Inputs that are gone or damaged send their producer back to work; a crash
-is tried once more at once, then carefully; a document given up becomes a decision, written down before the job runs again.
+A job is done when the ledger has a commit with its key. Inputs that are gone or damaged send their
+producer back to work; a crash is tried once more at once, then carefully; a document given up
+becomes a decision, written down before the job runs again.
 """
 
 from __future__ import annotations
@@ -93,7 +95,9 @@ class Driver:
         return ref if final is None or self.store.exists(ref.path) else replace(ref, path=final)
 
     def producer(self, path: str) -> tuple[Step, int]:
-        """Step and job that publish `path`. Raises CurateError for a path that no job of this run makes."""
+        """Step and job that publish `path`. Raises CurateError for a path that no job of this run
+        makes.
+        """
         made = next((step for step, final in self.promoted.items() if final == path), path)
         _, name, file = made.split("/", 2) if made.count("/") == 2 else ("", "", "")
         step = self.steps.get(name)
@@ -103,7 +107,8 @@ class Driver:
                 if step.records.keys[index].tobytes() == key:
                     return step, index
         raise CurateError(
-            f"{path} is damaged and no step of this run makes it; run again with an empty output folder"
+            f"{path} is damaged and no step of this run makes it; run again with an empty output "
+            "folder"
         )
 
     def restore(self, refs: Sequence[FileRef]) -> list[FileRef]:
@@ -324,7 +329,8 @@ class _Wave:
         attempts.repairs[damaged.path] += 1
         if attempts.repairs[damaged.path] > MAX_REPAIRS:
             raise CurateError(
-                f"{damaged.path}: {damaged.reason}; it was made again {MAX_REPAIRS} times and is still damaged"
+                f"{damaged.path}: {damaged.reason}; it was made again {MAX_REPAIRS} times and is "
+                "still damaged"
             )
         step, index = self.driver.producer(damaged.path)
         producer = (step.name, index)

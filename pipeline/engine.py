@@ -1,6 +1,8 @@
-"""One run: plan, steps in waves, guard rails, publishing. Everything that is decided globally is decided here, by the driver.
+"""One run: plan, steps in waves, guard rails, publishing. Everything that is decided globally is
+decided here, by the driver.
 
-The same command continues after any kill: every step finds its commits in the ledger and runs what is missing.
+The same command continues after any kill: every step finds its commits in the ledger and runs what
+is missing.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from curate.pipeline.chain import SegmentPlan
 from curate.pipeline.driver import Driver, NotKnownYet, PlanningDriver, Step
 from curate.pipeline.environment import capture_environment
 from curate.pipeline.events import Events, Listener, SilentEvents
-from curate.pipeline.executors.base import Executor, WorkerSetup
 from curate.pipeline.exchange import ExchangeInput
+from curate.pipeline.executors.base import Executor, WorkerSetup
 from curate.pipeline.gc import collect_garbage
 from curate.pipeline.lease import Lease
 from curate.pipeline.plan import Plan, build_plan
@@ -55,11 +57,14 @@ class Run:
     replay: str | None = None
     """A `decisions.jsonl` of another run: its documents are given up here too."""
     sample_rate: float | None = None
-    """Run on this share of the reading jobs only, drawn; for estimates, into a folder of its own."""
+    """Run on this share of the reading jobs only, drawn; for estimates, into a folder of its own.
+    """
     started: float = field(default_factory=time.time)
 
     def execute(self) -> RunResult:
-        """Run to the end. Raises GuardRailError, Interrupted, CurateError; the run folder says which."""
+        """Run to the end. Raises GuardRailError, Interrupted, CurateError; the run folder says
+        which.
+        """
         plan = build_plan(self.spec)
         files = {name: source.files(self.spec.folder) for name, source in self.spec.sources.items()}
         store = Store(self.spec.output)
@@ -124,7 +129,8 @@ class _Work:
         except OSError as error:
             self.end("failed", error)
             raise CurateError(
-                f"{error.strerror or error}: {error.filename or self.store.url}; the same command continues"
+                f"{error.strerror or error}: {error.filename or self.store.url}; the same command "
+                "continues"
             ) from error
         self.end("done", None)
         return RunResult(self.spec.output, self.record.last, dict(self.driver.executed))
@@ -275,12 +281,15 @@ class _Work:
         }
         if counted != self.published:
             raise StageError(
-                f"counted {counted}, published {self.published}; nothing was moved to the final folders"
+                f"counted {counted}, published {self.published}; nothing was moved to the final "
+                "folders"
             )
 
 
 def progress_of(spec: PipelineSpec, plan: Plan, executor: Executor) -> dict[str, tuple[int, int]]:
-    """Label -> (jobs done before, jobs) for every step whose jobs are known without running anything. Writes nothing."""
+    """Label -> (jobs done before, jobs) for every step whose jobs are known without running
+    anything. Writes nothing.
+    """
     driver = PlanningDriver(
         Store(spec.output), executor, SilentEvents(Store(spec.output)), lambda name: None
     )

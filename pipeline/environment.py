@@ -1,4 +1,6 @@
-"""The environment that bytes depend on, recorded by the run and checked by every worker before its first job."""
+"""The environment that bytes depend on, recorded by the run and checked by every worker before its
+first job.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ ALWAYS = ("pyarrow", "numpy", "xxhash", "orjson")
 
 
 def capture_environment(distributions: Iterable[str]) -> dict[str, str]:
-    """curate, Python minor version, CPU architecture, kernel build, versions of the declared distributions."""
+    """curate, Python minor version, CPU architecture, kernel build, versions of the declared
+    distributions.
+    """
     versions = distribution_versions((*ALWAYS, *distributions))
     return {
         "curate": curate.__version__,
@@ -34,7 +38,9 @@ def _own(distributions: tuple[str, ...]) -> dict[str, str]:
 
 
 def check_environment(expected: dict[str, str]) -> None:
-    """Raises StageError when this process would not write the same bytes as the driver's environment."""
+    """Raises StageError when this process would not write the same bytes as the driver's
+    environment.
+    """
     prefix = "distribution "
     names = tuple(key.removeprefix(prefix) for key in expected if key.startswith(prefix))
     own = _own(names)
@@ -45,5 +51,6 @@ def check_environment(expected: dict[str, str]) -> None:
     ]
     if different:
         raise StageError(
-            f"this worker's environment differs from the run's ({'; '.join(different)}); install the same versions"
+            f"this worker's environment differs from the run's ({'; '.join(different)}); install "
+            "the same versions"
         )

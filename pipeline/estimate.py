@@ -1,7 +1,8 @@
 """What a run will cost: from its input alone, or measured on a drawn share of it.
 
-Without a sample only input bytes and formulas are known. With one, the pipeline runs on that share of the reading jobs in a
-throw-away folder with one worker, and seconds, rows and bytes are scaled by input bytes. Memory is the peak of the worker.
+Without a sample only input bytes and formulas are known. With one, the pipeline runs on that share
+of the reading jobs in a throw-away folder with one worker, and seconds, rows and bytes are scaled
+by input bytes. Memory is the peak of the worker.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def input_bytes(spec: PipelineSpec) -> dict[str, int]:
 
 
 def worker_memory_bytes(engine: EngineConfig) -> int:
-    """Upper bound of one worker's memory, whatever the corpus: batches, a row group, the largest document, one merge."""
+    """Upper bound of one worker's memory, whatever the corpus: batches, a row group, the largest
+    document, one merge.
+    """
     document = engine.max_document_bytes
     merge = engine.exchange_fan_in * 8_192 * 48
     return (
@@ -80,7 +83,8 @@ def check_disk(store: Store, spec: PipelineSpec) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise BudgetError(
-            f"output: {spec.output}: {free / 1e9:,.1f} GB are free, this input needs at least {needed / 1e9:,.1f} GB; "
+            f"output: {spec.output}: {free / 1e9:,.1f} GB are free, this input needs at least "
+            f"{needed / 1e9:,.1f} GB; "
             "free some space or choose another disk"
         )
 

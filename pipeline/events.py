@@ -1,4 +1,6 @@
-"""Events of a run: one JSON per line in `events.jsonl`, and whoever else listens (the progress display)."""
+"""Events of a run: one JSON per line in `events.jsonl`, and whoever else listens (the progress
+display).
+"""
 
 from __future__ import annotations
 

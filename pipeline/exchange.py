@@ -1,9 +1,10 @@
 """Exchanges on files: emit -> partition -> sort -> settle -> verdicts, never rewriting a shard.
 
-A segment writes one sliced file of emitted rows, sorted, a slice per partition. One settling job per partition merges its slices
-and writes verdicts sliced by shard ordinal, and links sliced by groups of shards; lookup jobs turn the address of a
-representative into its id and source for the rows that have one. The next segment joins both by row number.
-Inside a segment's file the address is the row number; the reader adds the ordinal.
+A segment writes one sliced file of emitted rows, sorted, a slice per partition. One settling job
+per partition merges its slices and writes verdicts sliced by shard ordinal, and links sliced by
+groups of shards; lookup jobs turn the address of a representative into its id and source for the
+rows that have one. The next segment joins both by row number. Inside a segment's file the address
+is the row number; the reader adds the ordinal.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ LOOKUP_SCHEMA = pa.schema(
 
 
 class ExchangeRows:
-    """Rows that one job emits for one phase, in memory until the shard is done (tens of bytes per document)."""
+    """Rows that one job emits for one phase, in memory until the shard is done (tens of bytes per
+    document).
+    """
 
     def __init__(self, phase: Phase, partitions: int) -> None:
         self.phase, self.partitions = phase, partitions
@@ -99,7 +102,9 @@ def emit_first(entry: StageEntry, batch: Batch, rows: ExchangeRows) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeInput:
-    """One file of emitted rows. ordinal: of the shard whose rows it holds, None when addresses are complete already."""
+    """One file of emitted rows. ordinal: of the shard whose rows it holds, None when addresses are
+    complete already.
+    """
 
     ref: FileRef
     ordinal: int | None
@@ -120,7 +125,9 @@ def verdict_schema(stage: Exchange) -> pa.Schema:
 
 
 def read_verdicts(store: Store, source: VerdictInput, schema: pa.Schema) -> pa.Table:
-    """row, the verdict's signals, duplicate_of, duplicate_source, similarity: one row per document that has a verdict."""
+    """row, the verdict's signals, duplicate_of, duplicate_source, similarity: one row per document
+    that has a verdict.
+    """
     found = [b for ref in source.verdicts for b in read_slice(store, ref, source.ordinal)]
     names = [b for ref in source.lookups for b in read_slice(store, ref, source.ordinal)]
     verdicts = pa.Table.from_batches(found, schema).combine_chunks()
@@ -148,14 +155,18 @@ def phase_of(entry: StageEntry, index: int) -> Phase:
 def merged_rows(
     store: Store, phase: Phase, inputs: Sequence[ExchangeInput], partition: int
 ) -> Iterator[pa.RecordBatch]:
-    """Rows of one partition of many files in (key, order, address) order, combined where the phase can."""
+    """Rows of one partition of many files in (key, order, address) order, combined where the phase
+    can.
+    """
     merged = merge_sorted([_addressed(store, item, partition) for item in inputs], phase.order)
     return merged if phase.combine is None else (phase.combine(batch) for batch in merged)
 
 
 @dataclass(frozen=True)
 class ConsolidateJob:
-    """Merge the exchange files of a group of shards into one, slice by slice, so that a settling job opens few files."""
+    """Merge the exchange files of a group of shards into one, slice by slice, so that a settling
+    job opens few files.
+    """
 
     step: str
     key: str
@@ -180,7 +191,9 @@ class ConsolidateJob:
 
 @dataclass(frozen=True)
 class SettleJob:
-    """Settle one partition of one phase; the last phase writes verdicts and links, an earlier one the next phase's rows."""
+    """Settle one partition of one phase; the last phase writes verdicts and links, an earlier one
+    the next phase's rows.
+    """
 
     step: str
     key: str
@@ -259,7 +272,9 @@ class LookupJob:
 
     def run(self, context: JobContext) -> JobResult:
         found = [b for ref in self.links for b in read_slice(context.store, ref, self.group)]
-        links = pa.Table.from_batches(found, LINK_SCHEMA)  # every partition's run is sorted, together they are not
+        links = pa.Table.from_batches(
+            found, LINK_SCHEMA
+        )  # every partition's run is sorted, together they are not
         by_place = [("representative", "ascending"), ("address", "ascending")]
         links = links.take(pc.sort_indices(links, by_place)).combine_chunks()
         wanted = _column(links, "representative").to_numpy(zero_copy_only=False)
@@ -273,7 +288,8 @@ class LookupJob:
         table = table.take(pc.sort_indices(table, [("address", "ascending")])).combine_chunks()
         if table.num_rows != links.num_rows:
             raise StageError(
-                f"{self.step}: {links.num_rows - table.num_rows} representatives are not in their shards"
+                f"{self.step}: {links.num_rows - table.num_rows} representatives are not in their "
+                "shards"
             )
         addresses = _column(table, "address").to_numpy(zero_copy_only=False)
         rows = pa.array((addresses & np.uint64(0xFFFFFFFF)).astype(np.uint32))

@@ -59,7 +59,7 @@ class RuleLine:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What is known about one document. `signals` holds all measured columns, also those of rules."""
+    """What is known about one document. `signals`: all measured columns, also of rules."""
 
     id: str
     outcome: Outcome

@@ -1,7 +1,8 @@
-"""Fates: one row per record that ended before `documents/`, written as it happens, bounded in memory.
+"""Fates: one row per record that ended before `documents/`, written as it happens, bounded in
+memory.
 
-Inside a job the `address` is the row number alone; collecting adds the shard's ordinal, so that a new file in front of a source
-does not change what a job writes.
+Inside a job the `address` is the row number alone; collecting adds the shard's ordinal, so that a
+new file in front of a source does not change what a job writes.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ def removed_fates(
     dead: pa.RecordBatch,
     counts: Counter[str],
 ) -> pa.RecordBatch:
-    """Fates of rows that broke a rule. dead: document columns, `row` and signals; verdicts: of exactly these rows."""
+    """Fates of rows that broke a rule. dead: document columns, `row` and signals; verdicts: of
+    exactly these rows.
+    """
     first = verdicts.first_broken()
     index = np.arange(len(first))
     names = np.array([rule.name for rule in rules], dtype=object)
@@ -131,7 +134,9 @@ def removed_fates(
 def quarantined_fates(
     stage: str, errors: Sequence[tuple[str, str]], dead: pa.RecordBatch
 ) -> pa.RecordBatch:
-    """Fates of rows on which a stage failed; errors: (kind, message) per row. The text goes to `raw`, capped."""
+    """Fates of rows on which a stage failed; errors: (kind, message) per row. The text goes to
+    `raw`, capped.
+    """
     raw = [
         (text.as_py() or "").encode("utf-8", "surrogatepass")[:RAW_CAP_BYTES]
         for text in dead.column("text")

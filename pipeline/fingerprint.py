@@ -1,8 +1,9 @@
 """Fingerprints: what a step's results depend on, and nothing else.
 
-A step's fingerprint covers the engine format, its stages (kind, version, configuration), the versions of the distributions they
-declare, the kernel digest, the model digests and its parents' fingerprints. Names, output, executor, workers, guard rails, report
-options and input paths stay out. A shard key adds the checksums of the inputs and the decisions made for them.
+A step's fingerprint covers the engine format, its stages (kind, version, configuration), the
+versions of the distributions they declare, the kernel digest, the model digests and its parents'
+fingerprints. Names, output, executor, workers, guard rails, report options and input paths stay
+out. A shard key adds the checksums of the inputs and the decisions made for them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Garbage collection: remove intermediates that no step of the plan needs any more.
 
-`keep_intermediates: extracted` keeps the base shards of reading (extracting is the expensive part), `all` keeps everything of this
-plan, `none` keeps only ledgers. Folders of steps that the plan does not have go in all three cases.
+`keep_intermediates: extracted` keeps the base shards of reading (extracting is the expensive part),
+`all` keeps everything of this plan, `none` keeps only ledgers. Folders of steps that the plan does
+not have go in all three cases.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class Freed:
 def collect_garbage(
     store: Store, keep: Keep, plan: Plan, failpoint: Callable[[str], None]
 ) -> Freed:
-    """Delete files below `steps/` that are not kept; ledgers of current steps stay, so nothing counts as undone."""
+    """Delete files below `steps/` that are not kept; ledgers of current steps stay, so nothing
+    counts as undone.
+    """
     current = {step.fingerprint[:12]: step for step in plan.steps.values()}
     files = size = 0
     for path, file_bytes in store.sizes("steps").items():

@@ -1,7 +1,8 @@
 """A job: the unit of work that an executor runs and the ledger records.
 
-A job is a small picklable object with the name of its step and its shard key. It reads files by reference, publishes files named
-by its key, and returns what it published and counted. Running it twice writes the same bytes under the same names.
+A job is a small picklable object with the name of its step and its shard key. It reads files by
+reference, publishes files named by its key, and returns what it published and counted. Running it
+twice writes the same bytes under the same names.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from curate.pipeline.spec.model import EngineConfig
 from curate.storage.store import FileRef, Store
 
 EXTENSIONS = {"rows": "parquet", "sidecar": "parquet", "fates": "parquet", "documents": "parquet"}
-"""File name extension by kind; `arrows` (sliced Arrow) for the rest unless the job says otherwise."""
+"""File name extension by kind; `arrows` (sliced Arrow) for the rest unless the job says otherwise.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """A file that a job published. `part` numbers several files of one kind; `text_bytes` is the text its rows hold."""
+    """A file that a job published. `part` numbers several files of one kind; `text_bytes` is the
+    text its rows hold.
+    """
 
     kind: str
     part: int
@@ -98,6 +102,8 @@ class Job(Protocol):
 
 
 def output_path(step: str, key: str, kind: str, part: int = 0, extension: str | None = None) -> str:
-    """Where a job publishes a file: named by step fingerprint and shard key, so a stale job can only write what belongs there."""
+    """Where a job publishes a file: named by step fingerprint and shard key, so a stale job can
+    only write what belongs there.
+    """
     ending = extension or EXTENSIONS.get(kind, "sliced")
     return f"steps/{step}/{key}.{kind}.{part}.{ending}"

@@ -1,4 +1,6 @@
-"""One driver per run folder: `run.lock` with a heartbeat. A second driver is refused with the first one's host and age."""
+"""One driver per run folder: `run.lock` with a heartbeat. A second driver is refused with the first
+one's host and age.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class Lease:
         self._thread: threading.Thread | None = None
 
     def acquire(self) -> None:
-        """Raises CurateError while another driver is alive: its process exists here, or its heartbeat is fresh elsewhere."""
+        """Raises CurateError while another driver is alive: its process exists here, or its
+        heartbeat is fresh elsewhere.
+        """
         if self._store.exists(PATH):
             with contextlib.suppress(orjson.JSONDecodeError, KeyError):
                 self._refuse_if_alive(orjson.loads(self._store.read(PATH)))
@@ -45,7 +49,8 @@ class Lease:
         alive = _process_exists(pid) if here else age_s < STALE_SECONDS
         if alive and not (here and pid == os.getpid()):
             raise CurateError(
-                f"{self._store.url}: another run works on this folder (host {host}, process {pid}, heartbeat {age_s:.0f} s ago); "
+                f"{self._store.url}: another run works on this folder (host {host}, process "
+                f"{pid}, heartbeat {age_s:.0f} s ago); "
                 f"wait for it, stop it, or delete {PATH} if you are sure that it is gone"
             )
 

@@ -1,8 +1,10 @@
-"""The ledger: which jobs are done, what they published, what they counted. Only the driver writes it.
+"""The ledger: which jobs are done, what they published, what they counted. Only the driver writes
+it.
 
-Per step one append-only log `steps/<step>/ledger.jsonl` (local), or log segments of at most 1,000 commits or 10 s (object stores).
-A line is one commit; a torn last line is ignored. A lost line costs recomputation, never correctness: files are named by their
-key, and making them again writes the same bytes.
+Per step one append-only log `steps/<step>/ledger.jsonl` (local), or log segments of at most 1,000
+commits or 10 s (object stores). A line is one commit; a torn last line is ignored. A lost line
+costs recomputation, never correctness: files are named by their key, and making them again writes
+the same bytes.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ _FILE = np.dtype(
 
 
 class StepRecords:
-    """Commits of one step in memory: 16 bytes per job for the key and 35 per file, whatever the paths are."""
+    """Commits of one step in memory: 16 bytes per job for the key and 35 per file, whatever the
+    paths are.
+    """
 
     def __init__(self, step: str, jobs: int, extensions: Mapping[str, str] | None = None) -> None:
         self.step, self.jobs = step, jobs
@@ -69,7 +73,9 @@ class StepRecords:
         return bytes(self.keys[index].tobytes()).hex()
 
     def add(self, index: int, files: Sequence[Sequence[Any]], counts: Mapping[str, int]) -> None:
-        """Record a commit once; a second commit of the same job (a repair) changes nothing, its bytes are the same."""
+        """Record a commit once; a second commit of the same job (a repair) changes nothing, its
+        bytes are the same.
+        """
         if self.done[index]:
             return
         self.done[index] = True

@@ -1,7 +1,9 @@
-"""Sorted merge of keyed rows: (key, declared order, address), vectorised, bounded by one small batch per input.
+"""Sorted merge of keyed rows: (key, declared order, address), vectorised, bounded by one small
+batch per input.
 
-A row's sort key is encoded into one fixed-width byte string whose byte order is the row order: the 16 key bytes, then 8 big-endian
-bytes per order column (integers with the sign bit flipped, floats by the IEEE total order) and for the address.
+A row's sort key is encoded into one fixed-width byte string whose byte order is the row order: the
+16 key bytes, then 8 big-endian bytes per order column (integers with the sign bit flipped, floats
+by the IEEE total order) and for the address.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ SIGN = np.uint64(1 << 63)
 
 
 def sort_keys(batch: pa.RecordBatch | pa.Table, order: Sequence[pa.Field]) -> np.ndarray:
-    """`S{24 + 8·len(order)}`[n]: byte order equals (key, order, address) order. Raises StageError for a column that has no order."""
+    """`S{24 + 8·len(order)}`[n]: byte order equals (key, order, address) order. Raises StageError
+    for a column that has no order.
+    """
     rows = batch.num_rows
     encoded = np.empty((rows, 24 + 8 * len(order)), dtype=np.uint8)
     encoded[:, :16] = key_bytes(_array(batch, "key"))
@@ -62,7 +66,8 @@ def merge_sorted(
 ) -> Iterator[pa.RecordBatch]:
     """Merge streams that are sorted each; yields sorted batches. Holds one batch per stream.
 
-    Every step takes from all buffers the rows up to the smallest last row of any buffer that may be followed by more.
+    Every step takes from all buffers the rows up to the smallest last row of any buffer that may be
+    followed by more.
     """
     open_streams: list[_Stream] = []
     for batches in streams:
@@ -136,5 +141,6 @@ def _ordered(column: pa.Array, field: pa.Field) -> np.ndarray:
         total: np.ndarray = np.where(bits & SIGN, ~bits, bits | SIGN)
         return total
     raise StageError(
-        f"order column '{field.name}' is {field.type}; an order column is an integer or float64 without nulls"
+        f"order column '{field.name}' is {field.type}; an order column is an integer or float64 "
+        "without nulls"
     )

@@ -1,7 +1,8 @@
-"""Operations on a batch of live documents: measure, judge, edit, join verdicts. Errors cost rows, never batches.
+"""Operations on a batch of live documents: measure, judge, edit, join verdicts. Errors cost rows,
+never batches.
 
-An exception inside a per-document stage is retried row by row; rows that raise are quarantined. In careful mode every document is
-worked on alone, under the watch's CPU limit.
+An exception inside a per-document stage is retried row by row; rows that raise are quarantined. In
+careful mode every document is worked on alone, under the watch's CPU limit.
 """
 
 from __future__ import annotations
@@ -123,7 +124,9 @@ class Runner:
         batch: Batch,
         work: Callable[[pa.RecordBatch], dict[str, pa.Array]],
     ) -> Iterator[pa.RecordBatch]:
-        """Run `work` on the whole batch, or row by row after an exception, for given-up documents and in careful mode."""
+        """Run `work` on the whole batch, or row by row after an exception, for given-up documents
+        and in careful mode.
+        """
         whole = batch.record_batch()
         ids = whole.column("id")
         if not self.watch.single and not any(
@@ -175,7 +178,9 @@ class Runner:
 
 
 def annotate(operation: AnnotateOperation, batch: pa.RecordBatch) -> dict[str, pa.Array]:
-    """The columns an annotator makes, checked against its declaration; document columns are filled where they are null."""
+    """The columns an annotator makes, checked against its declaration; document columns are filled
+    where they are null.
+    """
     annotator = operation.annotator
     measured = annotator.annotate(batch.select(list(annotator.reads)))
     fields = (*operation.fields, *(batch.schema.field(name) for name in annotator.fills))
@@ -203,7 +208,8 @@ def check(
     types = [column.type for column in made.columns]
     if made.num_rows != rows or types != [field.type for field in fields]:
         raise StageError(
-            f"stage '{entry}': {kind} returned {made.num_rows} rows of {types}, declared are {rows} rows of "
+            f"stage '{entry}': {kind} returned {made.num_rows} rows of {types}, declared are "
+            f"{rows} rows of "
             f"{[str(field.type) for field in fields]}"
         )
 

@@ -1,7 +1,8 @@
 """The plan: every step of a run with its fingerprint, before any work is done.
 
-Steps: read (per source) -> segments (per source) -> settle and lookup (per exchange) -> documents, fates -> tokenizer, tokens.
-Fingerprints need no data, so a plan can be compared with the run folder to say what is cached and which YAML key changed it.
+Steps: read (per source) -> segments (per source) -> settle and lookup (per exchange) -> documents,
+fates -> tokenizer, tokens. Fingerprints need no data, so a plan can be compared with the run folder
+to say what is cached and which YAML key changed it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ from curate.stages.base import Exchange
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """One step. `label` is what people read; `name` is its folder below `steps/`; `parents` are labels."""
+    """One step. `label` is what people read; `name` is its folder below `steps/`; `parents` are
+    labels.
+    """
 
     label: str
     kind: str
@@ -134,7 +137,9 @@ class _Planner:
             )
 
     def add_segments(self) -> None:
-        """Segments in rounds: one that joins verdicts waits until every source has emitted for that exchange."""
+        """Segments in rounds: one that joins verdicts waits until every source has emitted for that
+        exchange.
+        """
         waiting = {source: list(chain) for source, chain in self.chains.items()}
         settled: set[str] = set()
         while any(waiting.values()):
@@ -219,7 +224,9 @@ class _Planner:
 
 
 def _operation(operation: Any) -> dict[str, Any]:
-    """What an operation does, without the names that only label it (they do name columns, so column names count)."""
+    """What an operation does, without the names that only label it (they do name columns, so column
+    names count).
+    """
     if isinstance(operation, AnnotateOperation):
         return {
             **stage_ingredients(operation.annotator),

@@ -1,7 +1,9 @@
-"""Publishing a finished run: move results from `steps/` to their final names, delete what no longer belongs, keep the books.
+"""Publishing a finished run: move results from `steps/` to their final names, delete what no longer
+belongs, keep the books.
 
-`manifest.json` names every file of the final folders with size, checksum and the step file it came from. While files move, the
-manifest is replaced by `promoting.json`; a run that finds one trusts a final file only after reading all its bytes.
+`manifest.json` names every file of the final folders with size, checksum and the step file it came
+from. While files move, the manifest is replaced by `promoting.json`; a run that finds one trusts a
+final file only after reading all its bytes.
 """
 
 from __future__ import annotations
@@ -83,7 +85,8 @@ def promote(
 def verify_published(store: Store) -> tuple[int, list[str]]:
     """(files read, one line per damaged file). Raises DataError where no run was published.
 
-    When something is damaged, the manifest loses its trust: the next run reads every final file before it relies on it.
+    When something is damaged, the manifest loses its trust: the next run reads every final file
+    before it relies on it.
     """
     if not store.exists(MANIFEST):
         raise DataError(f"{store.url}: no {MANIFEST}; no run was finished in this folder")
@@ -103,7 +106,9 @@ ASIDE = "steps/.aside/"
 
 
 def _set_aside(store: Store, moves: Sequence[Promotion], sources: set[str]) -> None:
-    """A final file that will move to another final name must not be overwritten before it has moved."""
+    """A final file that will move to another final name must not be overwritten before it has
+    moved.
+    """
     for item in moves:
         if item.final in sources and store.exists(item.final):
             store.move(item.final, ASIDE + item.final)

@@ -1,7 +1,9 @@
-"""Reading and extraction: the first segment of every source, always one of its own, so that moving a bound never re-extracts.
+"""Reading and extraction: the first segment of every source, always one of its own, so that moving
+a bound never re-extracts.
 
-One job takes one or more splits and writes base shards of version 0: `<kind> rows`, part k, cut every `shard_input_bytes` of text,
-and beside each the fates of the records that could not become documents. Row numbers count both, in record order.
+One job takes one or more splits and writes base shards of version 0: `<kind> rows`, part k, cut
+every `shard_input_bytes` of text, and beside each the fates of the records that could not become
+documents. Row numbers count both, in record order.
 """
 
 from __future__ import annotations
@@ -115,7 +117,9 @@ class _Reader:
                 self.take(item)
 
     def guarded(self, split: InputSplit) -> Iterator[Record | BadRecord | Skipped]:
-        """The reader's items; a reader that fails on content costs the rest of its split, as one quarantined record."""
+        """The reader's items; a reader that fails on content costs the rest of its split, as one
+        quarantined record.
+        """
         path, offset = split.file.path, split.start
         try:
             for item in self.job.source.records(split, self.caps):
@@ -230,7 +234,9 @@ class _Reader:
 
 
 def _batch(source: str, rows: list[tuple[Record, str, int]]) -> pa.RecordBatch:
-    """Rows of BASE_SCHEMA. Readers promise valid Unicode; a lone surrogate here is a reader's fault and raises."""
+    """Rows of BASE_SCHEMA. Readers promise valid Unicode; a lone surrogate here is a reader's fault
+    and raises.
+    """
     records = [record for record, _, _ in rows]
     columns = [
         pa.array([identity for _, identity, _ in rows], pa.string()),

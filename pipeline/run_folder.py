@@ -50,14 +50,14 @@ class RunFolder:
         content = self._json("run.json")
         if content is None:
             raise DataError(
-                f"{self.url}: no run.json here, so this is no run folder (or the run has not started); "
+                f"{self.url}: no run.json here, so this is no run folder (or it has not started); "
                 "give the folder named by `output:` in the pipeline file"
             )
         version = content.get("format_version")
         if version != FORMAT_VERSION:
             raise DataError(
-                f"{self.url}/run.json: format_version is {version!r}, this curate reads {FORMAT_VERSION}; "
-                "use the curate version that wrote the run"
+                f"{self.url}/run.json: format_version is {version!r}, this curate reads "
+                f"{FORMAT_VERSION}; use the curate version that wrote the run"
             )
         for rule in content["rules"]:
             rule["low"], rule["high"] = _bound(rule["low"]), _bound(rule["high"])

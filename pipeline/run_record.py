@@ -29,7 +29,8 @@ def claim_output(store: Store, spec: PipelineSpec) -> None:
         owner = orjson.loads(store.read(PATH)).get("name")
         if owner != spec.name:
             raise SpecError(
-                f"output: {spec.output} belongs to the pipeline '{owner}', this one is '{spec.name}'; choose another folder"
+                f"output: {spec.output} belongs to the pipeline '{owner}', this one is "
+                f"'{spec.name}'; choose another folder"
             )
         return
     others = [
@@ -39,7 +40,8 @@ def claim_output(store: Store, spec: PipelineSpec) -> None:
     ]
     if others:
         raise SpecError(
-            f"output: {spec.output} is not empty and is no run folder (it holds {others[0]}); choose another folder"
+            f"output: {spec.output} is not empty and is no run folder (it holds {others[0]}); "
+            "choose another folder"
         )
 
 

@@ -1,7 +1,9 @@
-"""Segments: a fused chain of per-document operations over one base shard, in one process, Arrow all the way.
+"""Segments: a fused chain of per-document operations over one base shard, in one process, Arrow all
+the way.
 
-The shard is streamed in batches bounded by bytes. What stays in memory for the whole shard is row numbers and new signals, never
-text. One commit publishes: new base rows or a row-aligned sidecar (alive flag, signals), the sorted exchange rows, and fates.
+The shard is streamed in batches bounded by bytes. What stays in memory for the whole shard is row
+numbers and new signals, never text. One commit publishes: new base rows or a row-aligned sidecar
+(alive flag, signals), the sorted exchange rows, and fates.
 """
 
 from __future__ import annotations
@@ -44,8 +46,9 @@ ALIVE_FIELD = pa.field("alive", pa.bool_(), nullable=False)
 class SegmentJob:
     """Run one segment over one base shard.
 
-    base: the shard's rows; base_signals: the signal columns it holds. sidecars: of the segments since the base was written, in
-    order, with the signals each added. take: documents of the shard that count (a source's `limit`), None for all.
+    base: the shard's rows; base_signals: the signal columns it holds. sidecars: of the segments
+    since the base was written, in order, with the signals each added. take: documents of the shard
+    that count (a source's `limit`), None for all.
     """
 
     step: str
@@ -61,7 +64,9 @@ class SegmentJob:
     decisions: tuple[Decision, ...] = ()
 
     def run(self, context: JobContext) -> JobResult:
-        """Publish the segment's files. Raises StageError when rows in and rows out plus fates differ."""
+        """Publish the segment's files. Raises StageError when rows in and rows out plus fates
+        differ.
+        """
         work = _Work(self, context)
         try:
             return work.run()
@@ -82,7 +87,7 @@ class _Work:
         )
         self.runner = Runner(job.plan.operations, context.watch, self.counts, job.decisions)
         self.live_rows: list[pa.Array] = []
-        self.live_signals: list[list[pa.Array]] = [[] for _ in job.plan.signals]
+        self.live_signals: list[list[pa.Array]] = [[] for _ in job.plan.beside()]
         self.emitted: ExchangeRows | None = None
         if job.plan.exchange is not None:
             assert isinstance(job.plan.exchange.stage, Exchange)
@@ -102,7 +107,8 @@ class _Work:
             files.append(OutputFile("fates", 0, fates))
         if self.alive_in != self.alive_out + self.fates.count:
             raise StageError(
-                f"{self.job.step}: {self.alive_in} documents went in, {self.alive_out} came out and {self.fates.count} ended; "
+                f"{self.job.step}: {self.alive_in} documents went in, {self.alive_out} came out "
+                f"and {self.fates.count} ended; "
                 "a stage lost or made documents"
             )
         self.counts["segment|in"] += self.alive_in
@@ -125,7 +131,7 @@ class _Work:
         base_rows: list[pa.Array] = []
         for live in self.live_batches(base_rows):
             self.live_rows.append(live.column("row"))
-            for collected, field in zip(self.live_signals, self.plan.signals, strict=True):
+            for collected, field in zip(self.live_signals, self.plan.beside(), strict=True):
                 collected.append(live.column(field.name))
         rows = _concat(base_rows, ROW_FIELD.type)
         alive = _concat(self.live_rows, ROW_FIELD.type)
@@ -133,9 +139,9 @@ class _Work:
             pc.index_in(rows, value_set=alive) if len(alive) else pa.nulls(len(rows), pa.int32())
         )
         columns = [pc.is_valid(position)]
-        for collected, field in zip(self.live_signals, self.plan.signals, strict=True):
+        for collected, field in zip(self.live_signals, self.plan.beside(), strict=True):
             columns.append(_concat(collected, field.type).take(position))
-        schema = pa.schema([ALIVE_FIELD, *self.plan.signals])
+        schema = pa.schema([ALIVE_FIELD, *self.plan.beside()])
         batch = pa.RecordBatch.from_arrays(columns, schema=schema)
         path = self.path("sidecar")
         ref = write_parquet(

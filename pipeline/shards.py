@@ -1,4 +1,6 @@
-"""Base shards of a source: what its reading jobs wrote, in document order, with the limit applied. 40 bytes per shard."""
+"""Base shards of a source: what its reading jobs wrote, in document order, with the limit applied.
+40 bytes per shard.
+"""
 
 from __future__ import annotations
 

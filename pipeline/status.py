@@ -141,17 +141,22 @@ def _advance(steps: dict[str, StepStatus], event: dict[str, Any]) -> None:
 
 def _next(url: str, status: str, lease: dict[str, Any] | None, age: float | None) -> str:
     """What the user can do now."""
+    again = "the same `curate run` command continues where it stopped"
     if status == "done":
-        return f"open {url}/report/index.html; `curate explain {url} ID` says why one document ended as it did"
+        return f"open {url}/report/index.html; `curate explain {url} ID` says why a document ended"
     if status == "running":
-        return f"wait, or stop process {lease['pid'] if lease else '?'} with Ctrl-C; it can be continued"
+        process = lease["pid"] if lease else "?"
+        return f"wait, or stop process {process} with Ctrl-C; it can be continued"
     if status == "stopped":
-        return f"a guard rail stopped it: look at {url}/removed and {url}/quarantine, change the bound or the guard rail, run again"
+        return (
+            f"a guard rail stopped it: look at {url}/removed and {url}/quarantine, "
+            "change the bound or the guard rail, run again"
+        )
     if status == "failed":
-        return "remove the cause above, then give the same `curate run` command: it continues where it stopped"
+        return f"remove the cause above; then {again}"
     if lease is not None and age is not None:
         return (
-            f"its driver (host {lease.get('host')}, process {lease.get('pid')}) was last heard of {age:.0f} s ago; "
-            "if it is gone, the same `curate run` command continues where it stopped"
+            f"its driver (host {lease.get('host')}, process {lease.get('pid')}) was last heard of "
+            f"{age:.0f} s ago; if it is gone, {again}"
         )
-    return "the same `curate run` command continues where it stopped"
+    return again

@@ -1,4 +1,6 @@
-"""From planned steps to jobs: which files go into which job, and the shard key that names its results."""
+"""From planned steps to jobs: which files go into which job, and the shard key that names its
+results.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +48,8 @@ def group_splits(
 ) -> list[Splits]:
     """Splits of a source as reading jobs: large files alone, small ones grouped in path order.
 
-    A group ends when it is full, or (above 1/4) after a file whose path hash says so: cuts depend on content, not on position, so
-    one new file does not move all later groups.
+    A group ends when it is full, or (above 1/4) after a file whose path hash says so: cuts depend
+    on content, not on position, so one new file does not move all later groups.
     """
     groups: list[Splits] = []
     group: list[InputSplit] = []
@@ -61,7 +63,9 @@ def group_splits(
             continue
         group += splits
         size += file.size_bytes
-        ends_here = size * 4 >= shard_input_bytes and xxhash.xxh3_64_intdigest(file.path.encode()) % 8 == 0
+        ends_here = (
+            size * 4 >= shard_input_bytes and xxhash.xxh3_64_intdigest(file.path.encode()) % 8 == 0
+        )
         if size >= shard_input_bytes or ends_here:
             groups.append(tuple(group))
             group, size = [], 0
@@ -69,7 +73,9 @@ def group_splits(
 
 
 def drawn_groups(groups: list[Splits], seed: int, source: str, rate: float) -> list[Splits]:
-    """A drawn share of the reading jobs, at least one; the draw is on the first split's path and offset."""
+    """A drawn share of the reading jobs, at least one; the draw is on the first split's path and
+    offset.
+    """
     keys = pa.array(
         [f"{source}/{group[0].file.path}#{group[0].start}" for group in groups], pa.string()
     )
@@ -103,7 +109,9 @@ class ExchangeState:
 
 
 class StepFactory:
-    """Builds steps of one run; knows the plan, the driver's decisions and where every source stands."""
+    """Builds steps of one run; knows the plan, the driver's decisions and where every source
+    stands.
+    """
 
     def __init__(
         self, plan: Plan, driver: Driver, keep_text: RemovedText, sample_rate: float | None = None
@@ -214,7 +222,7 @@ class StepFactory:
             state.base, state.sidecars = step.records, []
             state.base_signals = (*segment.signals_before, *segment.signals)
         else:
-            state.sidecars.append((step.records, segment.signals))
+            state.sidecars.append((step.records, segment.beside()))
 
     def partitions(self, entry: StageEntry) -> int:
         """Partitions of an exchange, from the documents that were read; never from this machine."""

@@ -46,7 +46,9 @@ def documents(store: Store, ref: FileRef, batch_bytes: int) -> Iterator[pa.Recor
 
 @dataclass(frozen=True)
 class TokenizerJob:
-    """Train on the train split; one job, one thread, because the result must not depend on how it is cut."""
+    """Train on the train split; one job, one thread, because the result must not depend on how it
+    is cut.
+    """
 
     step: str
     key: str
@@ -193,7 +195,9 @@ class _Chunk:
 
 @dataclass(frozen=True)
 class TokenPlanJob:
-    """Which documents of one split and source go into which token file: a small JSON, from the lengths alone."""
+    """Which documents of one split and source go into which token file: a small JSON, from the
+    lengths alone.
+    """
 
     step: str
     key: str

@@ -1,8 +1,9 @@
 """The five kinds of stage, as contracts. A stage *is* its configuration: a frozen pydantic model.
 
-Fields are YAML keys with units in their names, bounds, defaults and a `description` that names the paper or table. Stages are
-row-wise: splitting batches differently must not change any result. They map Arrow batches and know nothing of Ray, YAML or the
-run folder, so the same object works in a notebook or in `ray.data.Dataset.map_batches`.
+Fields are YAML keys with units in their names, bounds, defaults and a `description` that names the
+paper or table. Stages are row-wise: splitting batches differently must not change any result. They
+map Arrow batches and know nothing of Ray, YAML or the run folder, so the same object works in a
+notebook or in `ray.data.Dataset.map_batches`.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from pydantic import BaseModel, ConfigDict
 from curate.stages.rules import Rule
 
 Determinism = Literal["exact", "platform", "none"]
-"""exact: same on every CPU. platform: same on one CPU type (model scores, BLAS). none: GPU, network."""
+"""exact: same on every CPU. platform: same on one CPU type (model scores, BLAS). none: GPU,
+network.
+"""
 
 SourceKind = Literal["web", "book", "encyclopedia", "forum", "paper", "code", "math"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model file that a stage reads: its digest enters the stage's fingerprint and is checked by every worker."""
+    """A model file that a stage reads: its digest enters the stage's fingerprint and is checked by
+    every worker.
+    """
 
     name: str
     path: str
@@ -45,7 +50,8 @@ class Stage(BaseModel):
     distributions: ClassVar[tuple[str, ...]] = ()
     """Python distributions whose versions decide the results."""
     made_for: ClassVar[tuple[SourceKind, ...]] = ()
-    """Kinds of source the stage was designed for; empty means all. `curate check` warns on others."""
+    """Kinds of source the stage was designed for; empty means all. `curate check` warns on others.
+    """
 
     def models(self) -> tuple[ModelFile, ...]:
         """Model files read by the stage. Raises SpecError when one is missing."""
@@ -55,8 +61,9 @@ class Stage(BaseModel):
 class Annotator(Stage):
     """Measures signals of single documents.
 
-    Column names are `<prefix>.<signal>`: the prefix is `name` for shared annotators (no fields), the instance name of the stage
-    that configures it otherwise; the planner adds `@<editor>` for later text versions. `reads` lists the document columns used.
+    Column names are `<prefix>.<signal>`: the prefix is `name` for shared annotators (no fields),
+    the instance name of the stage that configures it otherwise; the planner adds `@<editor>` for
+    later text versions. `reads` lists the document columns used.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("text",)
@@ -65,11 +72,15 @@ class Annotator(Stage):
 
     @abstractmethod
     def signals(self) -> tuple[pa.Field, ...]:
-        """Measured columns without prefix: float64, int64 or bool (strings only as `by` columns and labels)."""
+        """Measured columns without prefix: float64, int64 or bool (strings only as `by` columns and
+        labels).
+        """
 
     @abstractmethod
     def annotate(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """n rows in (columns of `reads`), n rows out: exactly `signals()` and then the columns of `fills`."""
+        """n rows in (columns of `reads`), n rows out: exactly `signals()` and then the columns of
+        `fills`.
+        """
 
     @classmethod
     def is_shared(cls) -> bool:
@@ -92,7 +103,9 @@ class Filter(Stage):
 
 
 class Editor(Stage):
-    """Changes text; counts its edits as signals (prefix: instance name). Never changes the number of rows."""
+    """Changes text; counts its edits as signals (prefix: instance name). Never changes the number
+    of rows.
+    """
 
     @abstractmethod
     def signals(self) -> tuple[pa.Field, ...]:
@@ -105,15 +118,18 @@ class Editor(Stage):
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One keyed pass of an exchange: emit -> partition by key -> sort by (key, order, address) -> settle.
+    """One keyed pass of an exchange: emit -> partition by key -> sort by (key, order, address) ->
+    settle.
 
-    order, payload: columns of the emitted rows besides `key` (fixed_size_binary(16)) and `address` (uint64).
-    emit: the first phase gets documents (columns of `Exchange.reads` plus `address` and `source_position`, int32); a later one
-    the rows that the phase before settled. Returns columns `key`, `address`, *order, *payload; any number of rows.
-    settle: a forward pass over batches sorted by (key, *order, address); O(1) state per key, so a key may span many batches.
-    The last phase yields verdict rows: `address`, every field of `Exchange.verdicts()`, `representative` (uint64, null for none)
-    and `similarity` (float64, null for none). Rows without a verdict are kept.
-    combine: optional, associative; takes rows sorted by key and may return fewer. Integers only.
+    order, payload: columns of the emitted rows besides `key` (fixed_size_binary(16)) and `address`
+    (uint64). emit: the first phase gets documents (columns of `Exchange.reads` plus `address` and
+    `source_position`, int32); a later one the rows that the phase before settled. Returns columns
+    `key`, `address`, *order, *payload; any number of rows. settle: a forward pass over batches
+    sorted by (key, *order, address); O(1) state per key, so a key may span many batches. The last
+    phase yields verdict rows: `address`, every field of `Exchange.verdicts()`, `representative`
+    (uint64, null for none) and `similarity` (float64, null for none). Rows without a verdict are
+    kept. combine: optional, associative; takes rows sorted by key and may return fewer. Integers
+    only.
     """
 
     name: str
@@ -135,7 +151,9 @@ class Phase:
 
 
 class Exchange(Stage):
-    """Looks across documents. Verdicts are signals (prefix: instance name), judged by ordinary rules."""
+    """Looks across documents. Verdicts are signals (prefix: instance name), judged by ordinary
+    rules.
+    """
 
     reads: ClassVar[tuple[str, ...]] = ("text",)
 
@@ -145,11 +163,15 @@ class Exchange(Stage):
 
     @abstractmethod
     def verdicts(self) -> tuple[pa.Field, ...]:
-        """Signals of the verdict, without prefix. A document without a verdict has nulls, which its rules must keep."""
+        """Signals of the verdict, without prefix. A document without a verdict has nulls, which its
+        rules must keep.
+        """
 
     @abstractmethod
     def rules(self) -> tuple[Rule, ...]:
-        """Rules on the verdict: signal names as `verdicts()` declares them, prefixed with `<name>.`."""
+        """Rules on the verdict: signal names as `verdicts()` declares them, prefixed with
+        `<name>.`.
+        """
 
 
 VERDICT_LINKS: tuple[pa.Field, ...] = (

@@ -1,8 +1,9 @@
 """Rules: bounds on signals, as data.
 
-One rule keeps a document iff low <= value <= high, both inclusive; a paper's strict bound is written as the adjacent float64
-(`math.nextafter`). null or NaN breaks a rule unless `missing="keep"`. `by` names a string column and turns a bound into a table
-with a `default`. The reason of a removal is the first broken rule in declared order; the others are `also_broken`.
+One rule keeps a document iff low <= value <= high, both inclusive; a paper's strict bound is
+written as the adjacent float64 (`math.nextafter`). null or NaN breaks a rule unless
+`missing="keep"`. `by` names a string column and turns a bound into a table with a `default`. The
+reason of a removal is the first broken rule in declared order; the others are `also_broken`.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ import pyarrow.compute as pc
 from curate.errors import StageError
 
 Bound = float | Mapping[str, float] | None
-"""A number, or with `by` a table from the column's value to a number (key `default` for the rest), or no bound."""
+"""A number, or with `by` a table from the column's value to a number (key `default` for the rest),
+or no bound.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Keep a document iff `low <= signal <= high`.
 
-    name: unique in its stage. signal: `<annotator>.<signal>` (or `<exchange verdict>`), as its maker declares it; the planner
-    maps it to the column of the right text version.
+    name: unique in its stage. signal: `<annotator>.<signal>` (or `<exchange verdict>`), as its
+    maker declares it; the planner maps it to the column of the right text version.
     """
 
     name: str
@@ -49,7 +52,8 @@ class Rule:
 class Verdicts:
     """Outcome of a list of rules over n rows.
 
-    broken: bool[n, rules]. value, low, high: float64[n, rules]; NaN in low/high stands for "no bound", in value for missing.
+    broken: bool[n, rules]. value, low, high: float64[n, rules]; NaN in low/high stands for "no
+    bound", in value for missing.
     """
 
     broken: np.ndarray
@@ -97,8 +101,8 @@ def evaluate(
 ) -> Verdicts:
     """Evaluate `rules` on every row of `batch`. The only place where a document is judged.
 
-    columns: maps a rule's signal (and its `by` column) to the name of the column in `batch`; missing keys stand for themselves.
-    Raises KeyError when a column does not exist.
+    columns: maps a rule's signal (and its `by` column) to the name of the column in `batch`;
+    missing keys stand for themselves. Raises KeyError when a column does not exist.
     """
     rows = batch.num_rows
     names = columns or {}

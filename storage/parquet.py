@@ -1,7 +1,8 @@
 """Parquet with the same bytes for the same rows, however they arrived in batches.
 
-Row groups are cut by cumulative text bytes of rows, each combined into one chunk and written by one call; fixed codec and level,
-page checksums on, no pandas metadata, no statistics that depend on threads. Reads verify page checksums.
+Row groups are cut by cumulative text bytes of rows, each combined into one chunk and written by one
+call; fixed codec and level, page checksums on, no pandas metadata, no statistics that depend on
+threads. Reads verify page checksums.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ CODEC_LEVEL = 3
 
 
 class ParquetWriter:
-    """Collects batches of one schema and writes row groups of about `row_group_bytes` of the `weight` column."""
+    """Collects batches of one schema and writes row groups of about `row_group_bytes` of the
+    `weight` column.
+    """
 
     def __init__(
         self, file: Any, schema: pa.Schema, row_group_bytes: int, weight: str = "text"
@@ -50,7 +53,9 @@ class ParquetWriter:
         self.rows = 0
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Add rows; a row group ends with the row that reaches the size, wherever the batch was cut."""
+        """Add rows; a row group ends with the row that reaches the size, wherever the batch was
+        cut.
+        """
         self.rows += batch.num_rows
         start = 0
         sizes = np.cumsum(self._sizes(batch))
@@ -103,7 +108,9 @@ def write_parquet(
 def read_batches(
     store: Store, ref: FileRef, columns: Sequence[str] | None = None, rows: int = 65_536
 ) -> Iterator[pa.RecordBatch]:
-    """Batches of a published file in order, one row group in memory, page checksums verified. Raises DamagedFile."""
+    """Batches of a published file in order, one row group in memory, page checksums verified.
+    Raises DamagedFile.
+    """
     try:
         with store.open(ref.path) as file:
             if file.seek(0, 2) != ref.size_bytes:

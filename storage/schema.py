@@ -1,8 +1,9 @@
 """The columns of a document and of a fate (a record that ended before `documents/`).
 
-A *document* is one Arrow row. Its *address* is (shard ordinal << 32 | row), uint64; address order is document order: source
-position in the pipeline file, relative path as UTF-8 bytes, record offset. `row` is the row number at extraction; it is kept
-through the chain (a base shard that is written again keeps the same ordinal and the surviving row numbers).
+A *document* is one Arrow row. Its *address* is (shard ordinal << 32 | row), uint64; address order
+is document order: source position in the pipeline file, relative path as UTF-8 bytes, record
+offset. `row` is the row number at extraction; it is kept through the chain (a base shard that is
+written again keeps the same ordinal and the surviving row numbers).
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ DOCUMENT_FIELDS: tuple[pa.Field, ...] = (
     pa.field("language_score", pa.float64()),
     pa.field("meta", pa.string()),
 )
-"""`locator` is `<path>#<offset>[.k]`, `id` is `<source>/<locator>`, `meta` a JSON object, `date` ISO 8601."""
+"""`locator` is `<path>#<offset>[.k]`, `id` is `<source>/<locator>`, `meta` a JSON object, `date`
+ISO 8601.
+"""
 
 DOCUMENT_SCHEMA = pa.schema(DOCUMENT_FIELDS)
 DOCUMENT_COLUMNS = frozenset(field.name for field in DOCUMENT_FIELDS)
@@ -61,8 +64,9 @@ FATE_FIELDS: tuple[pa.Field, ...] = (
 )
 """Followed, in every file, by all signals of the run (null where not measured before the end).
 
-removed/: `rule` is the first broken rule in declared order, written `<stage>.<rule>` nowhere: `stage` holds the instance name.
-quarantine/: `error` is a short kind (`invalid_utf8`), `message` a sentence, `raw` the record's bytes, capped.
+removed/: `rule` is the first broken rule in declared order, written `<stage>.<rule>` nowhere:
+`stage` holds the instance name. quarantine/: `error` is a short kind (`invalid_utf8`), `message` a
+sentence, `raw` the record's bytes, capped.
 """
 
 
@@ -72,5 +76,7 @@ def address(ordinal: int, row: int) -> int:
 
 
 def document_id(source: str, locator: str) -> str:
-    """`<source>/<locator>`; the locator already carries `.k` where one record yields several documents."""
+    """`<source>/<locator>`; the locator already carries `.k` where one record yields several
+    documents.
+    """
     return f"{source}/{locator}"

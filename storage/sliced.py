@@ -1,8 +1,9 @@
 """Sliced files: Arrow record batches by integer slice, each slice readable and verified alone.
 
-Layout: Arrow IPC streams, one per non-empty slice in ascending order; then the index as JSON `{"slices": [[slice, offset, bytes,
-xxh3-64, rows], …]}`; then the index length (uint64 LE), its xxh3-64 (uint64 LE) and the magic `CURATE1\\n`. An exchange file is sliced
-by partition, a verdict file by shard ordinal.
+Layout: Arrow IPC streams, one per non-empty slice in ascending order; then the index as JSON
+`{"slices": [[slice, offset, bytes, xxh3-64, rows], …]}`; then the index length (uint64 LE), its
+xxh3-64 (uint64 LE) and the magic `CURATE1\\n`. An exchange file is sliced by partition, a verdict
+file by shard ordinal.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from curate.storage.store import DamagedFile, FileRef, HashingFile, Store
 MAGIC = b"CURATE1\n"
 _TAIL = struct.Struct("<QQ8s")
 BATCH_ROWS = 8_192
-"""Rows per record batch inside a slice: bounds what a merge of 1,024 files holds to about 0.4 GB of 40-byte rows."""
+"""Rows per record batch inside a slice: bounds what a merge of 1,024 files holds to about 0.4 GB of
+40-byte rows.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,8 @@ def read_index(store: Store, ref: FileRef) -> dict[int, Slice]:
 def read_slice(store: Store, ref: FileRef, number: int) -> Iterator[pa.RecordBatch]:
     """Batches of one slice as a stream, none when the file has no such slice.
 
-    Raises DamagedFile; a wrong checksum shows only after the last batch, so results are used after exhaustion.
+    Raises DamagedFile; a wrong checksum shows only after the last batch, so results are used after
+    exhaustion.
     """
     found = read_index(store, ref).get(number)
     if found is None:

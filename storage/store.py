@@ -1,7 +1,8 @@
 """One folder, local or remote, through fsspec: atomic publishing, checksums, listing.
 
-A file appears under its name complete or not at all. Local: temporary name, fsync, rename, fsync of the folder. Object store: one
-PUT or multipart upload that becomes visible on completion. Checksums are xxh3-64 over the bytes written, computed on the way.
+A file appears under its name complete or not at all. Local: temporary name, fsync, rename, fsync of
+the folder. Object store: one PUT or multipart upload that becomes visible on completion. Checksums
+are xxh3-64 over the bytes written, computed on the way.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class DamagedFile(CurateError):
 
 @dataclass(frozen=True, slots=True)
 class FileRef:
-    """A published file: path relative to the store, size in bytes, xxh3-64 of the bytes, rows (0 where it has none)."""
+    """A published file: path relative to the store, size in bytes, xxh3-64 of the bytes, rows (0
+    where it has none).
+    """
 
     path: str
     size_bytes: int
@@ -42,7 +45,9 @@ class FileRef:
 
 
 class HashingFile:
-    """A write-only file object that counts and hashes what passes through (position never goes back)."""
+    """A write-only file object that counts and hashes what passes through (position never goes
+    back).
+    """
 
     def __init__(self, target: IO[bytes]) -> None:
         self._target = target
@@ -82,7 +87,9 @@ class HashingFile:
 
 
 class Store:
-    """A folder by fsspec URL. Paths are relative with `/`. Picklable; opens its file system once per process."""
+    """A folder by fsspec URL. Paths are relative with `/`. Picklable; opens its file system once
+    per process.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url if "://" in url else os.path.abspath(url)
@@ -152,7 +159,9 @@ class Store:
         return FileRef(path, file.size_bytes, file.checksum)
 
     def append(self, path: str, data: bytes) -> None:
-        """Add bytes at the end of a small log. Object stores have no append: the object is written again whole."""
+        """Add bytes at the end of a small log. Object stores have no append: the object is written
+        again whole.
+        """
         if self.is_local:
             os.makedirs(os.path.dirname(self.full(path)), exist_ok=True)
             with open(self.full(path), "ab") as file:

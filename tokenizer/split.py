@@ -1,5 +1,4 @@
-"""Which split a document belongs to: a draw on its key, so it never depends on order, shards or
-workers.
+"""The split of a document: a draw on its key, so it never depends on order, shards or workers.
 
 The key is the document's id, or the id of its duplicate cluster where the chain found clusters, so
 that near-duplicates never stand on both sides. The draw is compared as an integer; no float

@@ -1,5 +1,6 @@
-"""Train a byte-level BPE tokenizer (Sennrich et al. 2016; Radford et al. 2019) with the library
-`tokenizers`.
+"""Train a byte-level BPE tokenizer with the library `tokenizers`.
+
+Sources: Sennrich et al. 2016 (BPE), Radford et al. 2019 (on bytes).
 
 The bytes of `tokenizer.json` depend on the texts and the configuration only: not on threads, not on
 how texts were batched. All 256 byte values have a token, so every text can be encoded; special
@@ -11,7 +12,7 @@ bytes; a larger corpus is sampled by draw, and the notes say so. A word of half 
 genome) keeps each merge busy with the whole word: 0.5 MB took over 200 s, so training sees words in
 stretches of 64 characters, then 0.7 s; the saved pre-tokenizer does not cut them.
 
-Cost: about 2 MB/s per core; memory grows with the number of distinct words, not with the text.
+Cost: 1 to 4 MB/s per core; memory grows with the number of distinct words, not with the text.
 """
 
 from __future__ import annotations
@@ -36,9 +37,7 @@ MAX_TRAINING_BYTES = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class TrainedTokenizer:
-    """A trained tokenizer and what it was trained on. `notes` are sentences for the user (sampled,
-    small vocabulary).
-    """
+    """A tokenizer and what it was trained on; `notes` are sentences for the user."""
 
     tokenizer_json: bytes
     vocabulary_size: int
@@ -48,8 +47,7 @@ class TrainedTokenizer:
 
 
 class TrainingSample:
-    """Chooses the documents to train on: all of them, or a draw when the corpus is larger than
-    `training_bytes`.
+    """Chooses the documents to train on: all, or a draw when they exceed `training_bytes`.
 
     total_bytes: text of the whole train split, known before the first batch. A drawn document that
     would push the sum over the hard limit of 2^31 - 1 bytes is passed over. Depends on the
@@ -64,9 +62,7 @@ class TrainingSample:
         self.documents = 0
 
     def select(self, ids: pa.Array, text: pa.Array) -> pa.Array:
-        """The chosen texts of a batch, in order. ids: string; text: large_string; n each, no
-        nulls.
-        """
+        """The chosen texts of a batch, in order (ids: string, text: large_string; no nulls)."""
         chosen = text
         if self._rate < 1.0:
             chosen = text.filter(
@@ -95,16 +91,13 @@ class TrainingSample:
             return ()
         return (
             f"the tokenizer was trained on {self.documents:,} drawn documents "
-            f"({self.used_bytes:,} of "
-            f"{self.total_bytes:,} bytes of text); tokenizer.training_bytes sets the size of "
-            "the draw",
+            f"({self.used_bytes:,} of {self.total_bytes:,} bytes of text); "
+            "tokenizer.training_bytes sets the size of the draw",
         )
 
 
 class _CountedTexts:
-    """Passes texts to the trainer and counts them. Raises DataError above the limit of the 32-bit
-    pair counts.
-    """
+    """Passes texts to the trainer; DataError above the limit of the 32-bit pair counts."""
 
     def __init__(self, texts: Iterable[pa.Array]) -> None:
         self._texts = texts
@@ -118,8 +111,7 @@ class _CountedTexts:
             if self.text_bytes > MAX_TRAINING_BYTES:
                 raise DataError(
                     f"tokenizer training got more than {MAX_TRAINING_BYTES:,} bytes of text, "
-                    "where 32-bit pair counts can "
-                    "wrap; choose documents with TrainingSample"
+                    "where 32-bit pair counts can wrap; choose documents with TrainingSample"
                 )
             yield batch.to_pylist()
 

@@ -14,10 +14,13 @@ import typer
 
 import curate
 from curate.cli.doctor import doctor
+from curate.cli.explain import EPILOG as EXPLAIN_EPILOG
+from curate.cli.explain import explain
 from curate.cli.plan import EPILOG as PLAN_EPILOG
 from curate.cli.plan import plan
 from curate.cli.run import EPILOG as RUN_EPILOG
 from curate.cli.run import run
+from curate.cli.status import status
 from curate.cli.verify import gc, verify
 from curate.errors import CurateError, Interrupted
 
@@ -50,6 +53,8 @@ def options(
 
 app.command("run", epilog=RUN_EPILOG)(run)
 app.command("plan", epilog=PLAN_EPILOG)(plan)
+app.command("status")(status)
+app.command("explain", epilog=EXPLAIN_EPILOG)(explain)
 app.command("doctor")(doctor)
 app.command("verify")(verify)
 app.command("gc")(gc)

@@ -29,7 +29,9 @@ def plan(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print the tree of steps with fingerprints, what is cached, and estimates. Writes nothing to the output folder."""
+    """Print the tree of steps with fingerprints, what is cached, and estimates. Writes nothing to
+    the output folder.
+    """
     from curate.pipeline.engine import progress_of
     from curate.pipeline.estimate import input_bytes, measure, worker_memory_bytes
     from curate.pipeline.executors.inline import InlineExecutor
@@ -142,8 +144,10 @@ def _print(facts: dict[str, Any]) -> None:
     console.print(f"memory per worker: at most {bound:.1f} GiB, whatever the corpus")
     if (sample := facts["sample"]) is not None:
         console.print(
-            f"measured on 1/{sample['scale']:.0f} of the input: {sample['seconds_one_worker']:,.0f} s with one worker, "
-            f"worker peak {sample['worker_peak_bytes'] / 2**30:.2f} GiB, output {sample['output_bytes'] / 1e6:,.1f} MB, "
+            f"measured on 1/{sample['scale']:.0f} of the input: "
+            f"{sample['seconds_one_worker']:,.0f} s with one worker, "
+            f"worker peak {sample['worker_peak_bytes'] / 2**30:.2f} GiB, output "
+            f"{sample['output_bytes'] / 1e6:,.1f} MB, "
             f"kept {sample['kept_share']:.1%}"
         )
 

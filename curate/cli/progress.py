@@ -19,7 +19,9 @@ PLAIN_SECONDS = 5.0
 
 @dataclass
 class StepProgress:
-    """One step on the screen. Bytes are text bytes; rates count what this process did, not what was cached."""
+    """One step on the screen. Bytes are text bytes; rates count what this process did, not what was
+    cached.
+    """
 
     label: str
     total: int

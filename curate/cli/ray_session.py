@@ -14,8 +14,9 @@ from curate.errors import CurateError
 def ray_session(address: str | None, workers: int | None) -> Iterator[str]:
     """A connected Ray for the duration of the block; yields a short description.
 
-    address: of a cluster to join (`auto`, `host:port`, `ray://…`); inside a Ray job or with RAY_ADDRESS set the cluster is joined
-    too; otherwise Ray starts on this machine with `workers` CPUs (all by default). Raises CurateError when joining fails.
+    address: of a cluster to join (`auto`, `host:port`, `ray://…`); inside a Ray job or with
+    RAY_ADDRESS set the cluster is joined too; otherwise Ray starts on this machine with `workers`
+    CPUs (all by default). Raises CurateError when joining fails.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
@@ -34,7 +35,8 @@ def ray_session(address: str | None, workers: int | None) -> Iterator[str]:
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = address or os.environ.get("RAY_ADDRESS", "this machine")
         raise CurateError(
-            f"no Ray at {where}: {error}. Check the address, and that RAY_AUTH_MODE and RAY_AUTH_TOKEN are those of the cluster"
+            f"no Ray at {where}: {error}. Check the address, and that RAY_AUTH_MODE and "
+            "RAY_AUTH_TOKEN are those of the cluster"
         ) from error
     try:
         from curate.pipeline.executors.ray import cluster_cpus

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from curate.pipeline.executors.base import Executor
     from curate.pipeline.spec.model import PipelineSpec
 

@@ -14,7 +14,9 @@ def verify(
     run: Annotated[str, typer.Argument(help="The run folder.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Read every published file of a run and compare it with its recorded checksum. Exit code 1 when one differs."""
+    """Read every published file of a run and compare it with its recorded checksum. Exit code 1
+    when one differs.
+    """
     from curate.pipeline.publish import verify_published
     from curate.storage.store import Store
 

@@ -1,4 +1,6 @@
-"""What an executor does: run jobs somewhere and tell how each ended. It schedules nothing and writes no ledger."""
+"""What an executor does: run jobs somewhere and tell how each ended. It schedules nothing and
+writes no ledger.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ class Completion:
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """What every worker needs once: where the run lives, sizes, seed, and the environment it must match."""
+    """What every worker needs once: where the run lives, sizes, seed, and the environment it must
+    match.
+    """
 
     store_url: str
     engine: EngineConfig

@@ -1,4 +1,6 @@
-"""`python -m curate.pipeline.executors.careful FOLDER`: one careful attempt, in a process that may die."""
+"""`python -m curate.pipeline.executors.careful FOLDER`: one careful attempt, in a process that may
+die.
+"""
 
 import sys
 

@@ -1,4 +1,6 @@
-"""The inline executor: one child process at a time, no Ray. A crash in native code costs the child, not the run."""
+"""The inline executor: one child process at a time, no Ray. A crash in native code costs the child,
+not the run.
+"""
 
 from __future__ import annotations
 

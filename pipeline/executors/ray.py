@@ -1,7 +1,8 @@
 """The Ray executor: one task per job, Ray schedules and places, nothing is retried behind our back.
 
-It needs a Ray that the caller has started or joined (`ray.init`); it never does so itself. Ray's own retries are off: a crashed
-worker comes back as `Crashed`, a dead node as `Lost`, and the driver decides.
+It needs a Ray that the caller has started or joined (`ray.init`); it never does so itself. Ray's
+own retries are off: a crashed worker comes back as `Crashed`, a dead node as `Lost`, and the driver
+decides.
 """
 
 from __future__ import annotations
@@ -38,14 +39,17 @@ def _execute(setup: WorkerSetup, job: Job, careful: bool) -> Outcome:
 
 
 class RayExecutor:
-    """Runs jobs as Ray tasks of one CPU each. workers: most jobs at the same time, None for all CPUs of the cluster."""
+    """Runs jobs as Ray tasks of one CPU each. workers: most jobs at the same time, None for all
+    CPUs of the cluster.
+    """
 
     name = "ray"
 
     def __init__(self, workers: int | None = None) -> None:
         if not ray.is_initialized():
             raise CurateError(
-                "no Ray is running: call ray.init() first, or use `curate run`, which does it for you"
+                "no Ray is running: call ray.init() first, or use `curate run`, which does it for "
+                "you"
             )
         cpus = cluster_cpus()
         self.slots = max(1, min(workers or cpus, cpus))

@@ -1,7 +1,9 @@
-"""The simulated executor: seeded disorder in one process, to test that nothing depends on order, repetition or luck.
+"""The simulated executor: seeded disorder in one process, to test that nothing depends on order,
+repetition or luck.
 
-Completion order is drawn; a share of jobs runs twice and must publish equal bytes; a share loses its result after publishing and
-must run again. A named failpoint raises `SimulatedCrash` on its n-th pass, like a power cut of the driver.
+Completion order is drawn; a share of jobs runs twice and must publish equal bytes; a share loses
+its result after publishing and must run again. A named failpoint raises `SimulatedCrash` on its
+n-th pass, like a power cut of the driver.
 """
 
 from __future__ import annotations
@@ -84,7 +86,8 @@ class SimulatedExecutor:
             again = self._run(job)
             if again != outcome:
                 raise StageError(
-                    f"{token[0]}: running job {token[1]} twice gave different files: {outcome} and {again}"
+                    f"{token[0]}: running job {token[1]} twice gave different files: {outcome} "
+                    f"and {again}"
                 )
         if token not in self._lost_once and self._draw("lost") < self._lost:
             self._lost_once.add(token)

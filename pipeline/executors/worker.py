@@ -1,8 +1,10 @@
-"""Inside a worker: run one job under a watchdog, alone and document by document where it crashed before.
+"""Inside a worker: run one job under a watchdog, alone and document by document where it crashed
+before.
 
-The fast path arms `faulthandler.dump_traceback_later(exit=True)` per batch: it fires even while C code holds the GIL. Careful mode
-runs the job in a child process that writes the current document to a marker before touching it and limits its CPU time by
-ITIMER_PROF with the default action, which ends the process inside any C code.
+The fast path arms `faulthandler.dump_traceback_later(exit=True)` per batch: it fires even while C
+code holds the GIL. Careful mode runs the job in a child process that writes the current document to
+a marker before touching it and limits its CPU time by ITIMER_PROF with the default action, which
+ends the process inside any C code.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ THREAD_VARIABLES = (
 BATCH_TIMEOUT_FACTOR = 10
 """Wall seconds for a batch in the fast path, in units of one document's CPU limit."""
 SLEEP_FACTOR = 10
-"""Wall seconds for one document in careful mode, in the same unit: ends code that waits without using CPU."""
+"""Wall seconds for one document in careful mode, in the same unit: ends code that waits without
+using CPU.
+"""
 
 
 def single_threaded() -> None:

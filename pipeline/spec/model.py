@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from curate.stages.base import Stage
 from curate.stages.sources.base import Source
 from curate.tokenizer.config import PackConfig, TokenizerConfig
-
 
 RESERVED_KEYS = ("name", "needs", "only", "expect_kept", "checkpoint")
 """Keys beside a stage in an entry of `stages:`."""
@@ -21,6 +20,50 @@ class Section(BaseModel):
     """Base of the plain sections of the file: unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+NAME_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"
+"""Names become folder names: no separators, no leading dot."""
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class PipelineHead(Section):
+    """The plain values at the top of the file."""
+
+    name: Name = Field(description="name of the pipeline: letters, digits, '.', '_' and '-'")
+    output: str = Field(
+        min_length=1,
+        description="run folder: a path relative to this file, or an fsspec URL (s3://, gs://)",
+    )
+    seed: int = Field(0, ge=0, lt=2**64, description="start of every draw; the same seed gives the same bytes")
+    max_bad_fraction: Fraction = Field(
+        0.01, description="the run stops (exit code 3) when more of the records are quarantined"
+    )
+    keep_intermediates: Literal["extracted", "all", "none"] = Field(
+        "extracted", description="what stays in steps/ after the run"
+    )
+
+
+class EntryOptions(Section):
+    """Keys beside a stage in an entry of `stages:`."""
+
+    name: Name | None = Field(None, description="instance name; the stage's own by default")
+    needs: tuple[str, ...] | None = Field(
+        None, min_length=1, description="stages or sources it takes documents from; the entry before by default"
+    )
+    only: tuple[str, ...] | None = Field(
+        None, min_length=1, description="sources it works on; others pass by untouched"
+    )
+    expect_kept: tuple[Fraction, Fraction] | None = Field(
+        None, description="guard rail: the run stops (exit code 3) when the share kept is outside [low, high]"
+    )
+    checkpoint: bool = Field(False, description="write the documents after this stage, so that later changes restart here")
+
+
+RESERVED_KEYS = tuple(EntryOptions.model_fields)
+"""name, needs, only, expect_kept, checkpoint: no stage has a field of these names."""
 
 
 class EngineConfig(Section):
@@ -107,3 +150,5 @@ class PipelineSpec:
     folder: str
     text: str
     """The file as read, kept for `run.json`."""
+    overrides: tuple[str, ...] = ()
+    """The `key.path=value` arguments, in the order they were applied."""

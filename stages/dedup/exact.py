@@ -1,10 +1,12 @@
 """Exact deduplication: keep one of all documents with the same text.
 
-Key: XXH3-128 of the text, or of its normalised form. Two different texts collide with probability n² / 2^129 (10^-18 for ten
-billion documents). The kept copy is the one from the source that `prefer` names first, then the first in document order; every
-other copy is removed and names the kept one in `duplicate_of`.
+Key: XXH3-128 of the text, or of its normalised form. Two different texts collide with probability
+n² / 2^129 (10^-18 for ten billion documents). The kept copy is the one from the source that
+`prefer` names first, then the first in document order; every other copy is removed and names the
+kept one in `duplicate_of`.
 
-Cost: one hash per document, 24 to 32 bytes of exchange per document, O(1) memory per key while settling.
+Cost: one hash per document, 24 to 32 bytes of exchange per document, O(1) memory per key while
+settling.
 """
 
 from __future__ import annotations
@@ -54,7 +56,9 @@ class ExactDedup(Exchange):
         )
 
     def verdicts(self) -> tuple[pa.Field, ...]:
-        """`copy`: 1 for the second document of a text in keeping order, 2 for the third, …; none for the kept one."""
+        """`copy`: 1 for the second document of a text in keeping order, 2 for the third, …; none
+        for the kept one.
+        """
         return (pa.field("copy", pa.int64()),)
 
     def rules(self) -> tuple[Rule, ...]:

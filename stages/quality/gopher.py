@@ -4,12 +4,17 @@ Drops documents that do not look like running prose: too short or long, odd word
 bullets, ellipses, few letters, no stop words. Words are UAX #29 words that hold a letter or number.
 
 Differs from the paper: bullet characters follow datatrove (• and -); the stop-word rule counts
-distinct words. Differs from datatrove: punctuation is no word, so ratios per word are a little
-higher; a bound of 0 is a bound and does not switch its rule off; a text without words is removed by
-`word_count` instead of a division by zero. Every rule is inclusive, as in datatrove.
+distinct words. Differs from datatrove, which gives the same eight figures when it is given our
+words: its tokenizer counts punctuation as words, so that its alphabetic rule also drops dense
+prose (decisions agree on 93 % of C4, 79 % of Wikipedia: benchmarks/golden_gopher); a bound of 0
+is a bound and does not switch its rule off; a text without words breaks `word_count` instead of
+dividing by zero. All bounds are inclusive, as there.
+
+The stop words are English: with `min_stop_words: 0` the other rules still fit languages that put
+spaces between words. Novels have more than `max_words` words.
 
 Cost: two passes shared with every filter that needs `WordStatistics` or `LineStatistics`; about
-4 ns per byte, no memory per document.
+3 ns per byte of English, no memory per document.
 """
 
 from __future__ import annotations

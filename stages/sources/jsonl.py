@@ -18,6 +18,9 @@ from curate.stages.sources.base import BadRecord, Caps, InputFile, InputSplit, R
 from curate.stages.sources.fields import FieldSource
 from curate.stages.sources.lines import RAW_BYTES, line_splits, open_lines
 
+NESTING = 254
+"""Levels that orjson writes; it reads 1,024."""
+
 
 class Jsonl(FieldSource):
     """JSON Lines, one object per line."""
@@ -65,6 +68,9 @@ class Jsonl(FieldSource):
                 f"the line holds {kind}, not an object",
                 line[:RAW_BYTES],
             )
+        if line.count(b"[") + line.count(b"{") > NESTING and not _can_be_written(value):
+            message = f"nested more than {NESTING} levels deep"
+            return BadRecord(path, offset, "nested_too_deeply", message, line[:RAW_BYTES])
         return self.document(value, path, offset, line)
 
 
@@ -72,6 +78,14 @@ def too_large(path: str, offset: int, start: bytes, length: int, caps: Caps) -> 
     """A record above `max_document_bytes`. start: its first bytes."""
     message = f"{length} bytes are more than engine.max_document_bytes ({caps.max_document_bytes})"
     return BadRecord(path, offset, "too_large", message, start[:RAW_BYTES])
+
+
+def _can_be_written(value: object) -> bool:
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _second_reading(line: bytes, error: orjson.JSONDecodeError) -> object | tuple[str, str]:
@@ -83,14 +97,14 @@ def _second_reading(line: bytes, error: orjson.JSONDecodeError) -> object | tupl
         return "invalid_utf8", f"byte {invalid.start} of the line is not UTF-8: {invalid.reason}"
     try:
         value: object = json.loads(text, parse_constant=lambda constant: None)
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
         orjson.dumps(value)
     except RecursionError:
         return "invalid_json", "nested too deeply"
-    except TypeError:
-        return (
-            "lone_surrogate",
-            "a \\u escape stands for half of a surrogate pair, which is no character",
-        )
+    except UnicodeEncodeError:
+        return "lone_surrogate", "a \\u escape is half of a surrogate pair, which is no character"
+    except TypeError as refused:
+        return "invalid_json", f"not to be written again: {refused}"
     except ValueError:
         return "invalid_json", f"not JSON: {error}"
     return value

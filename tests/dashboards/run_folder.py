@@ -176,7 +176,7 @@ def build_run(
     fates: list[pa.RecordBatch] = []
     unmeasured = list(SIGNALS)
     for name, rules in stages.items():
-        for field in MEASURED_BY[name]:
+        for field in MEASURED_BY.get(name, ()):
             unmeasured.remove(field)
         before = Counter(live.column("source").to_pylist())
         counts: Counter[str] = Counter()

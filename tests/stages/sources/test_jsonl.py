@@ -42,6 +42,8 @@ HOSTILE = [
     (b'{"text": "a\\u0000b"}', "nul_character"),
     (b'{"text": "\x00"}', "invalid_json"),
     (b"[" * 100_000, "invalid_json"),
+    (b'{"text": "a", "deep": ' + b"[" * 500 + b"]" * 500 + b"}", "nested_too_deeply"),
+    (b'{"text": "a", "n": NaN, "big": 1' + b"0" * 30 + b"}", "invalid_json"),
     (b'{"text":' + b'{"a":' * 5000 + b"1" + b"}" * 5001, "invalid_json"),
 ]
 

@@ -16,7 +16,7 @@ class SpecError(CurateError):
 
 
 class DataError(CurateError):
-    """Input or an intermediate file cannot be read as what it claims to be (file, offset, remedy)."""
+    """Input or an intermediate file is not what it claims to be (file, offset, remedy)."""
 
 
 class StageError(CurateError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from curate.errors import GuardRailError, StageError
@@ -121,7 +122,7 @@ class Accounts:
                         f"{account.as_json()}"
                     )
             names = list(stages)
-            for before, after in zip(names, names[1:], strict=False):
+            for before, after in pairwise(names):
                 if stages[before].kept != stages[after].read:
                     raise StageError(
                         f"source '{source}': '{before}' kept {stages[before].kept} documents, "

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
+import xxhash
 
 from curate.pipeline.driver import Step
 from curate.pipeline.fingerprint import digest
@@ -232,8 +233,10 @@ class BuildSteps:
         ]
         data = make_manifest(tokenizer, splits, final).to_bytes()
         path = f"steps/{self.plan.steps['tokens.index'].name}/{digest(data.decode())}.manifest.json"
-        ref = self.driver.store.publish(path, data)
-        self.promotions += [*files, Promotion(ref, "tokens/manifest.json")]
+        ref = FileRef(path, len(data), xxhash.xxh3_64_intdigest(data))
+        if path not in self.driver.promoted:
+            self.driver.store.publish(path, data)
+        self.promotions += [*files, Promotion(self.driver.current(ref), "tokens/manifest.json")]
         self.facts["tokens"] = {
             split: {source: counts.model_dump() for source, counts in sources.items()}
             for split, sources in splits.items()

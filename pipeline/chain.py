@@ -79,8 +79,19 @@ class SegmentPlan:
     materialise: bool
 
     def beside(self) -> tuple[pa.Field, ...]:
-        """Columns of its sidecar after `alive`: document columns that it fills, then its signals."""
+        """Columns of its sidecar after `alive`: document columns it fills, then its signals."""
         return (*self.fills, *self.signals)
+
+    def guards(self) -> frozenset[str]:
+        """Entries whose code runs on single documents here, so that one may be given up in it."""
+        kinds = (AnnotateOperation, EditOperation)
+        names = [operation.entry for operation in self.operations if isinstance(operation, kinds)]
+        return frozenset(names if self.exchange is None else [*names, self.exchange.name])
+
+    def closes(self) -> frozenset[str]:
+        """Entries whose last operation is in this segment or before it."""
+        names = {entry.name for entry in self.entries if not isinstance(entry.stage, Exchange)}
+        return frozenset(names | {operation.entry for operation in self.operations})
 
     def text_is_read(self) -> bool:
         """Whether any operation or the emit of an exchange reads the text."""
@@ -180,7 +191,7 @@ class _Builder:
     def resolve(
         self, entry: StageEntry, rules: Sequence[Rule], columns: dict[str, str]
     ) -> dict[str, str]:
-        """Signal -> column for every rule; a signal that nobody upstream measures is a SpecError."""
+        """Signal -> column for every rule. Raises SpecError for a signal that nobody measures."""
         resolved = {}
         for rule in rules:
             for wanted in (rule.signal, *((rule.by,) if rule.by is not None else ())):

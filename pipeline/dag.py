@@ -2,9 +2,9 @@
 
 `needs` names stages or sources and defaults to the entry before (all sources for the first). `only`
 lets other sources pass by a stage untouched. A join is a union of inputs that are disjoint by
-source. One stage is nobody's input: the sink, which feeds `documents/`; a branch that ends elsewhere
-is an error, because nothing in this version (no Fit, no build) takes documents off the path.
-Pure functions; cost O(stages × sources).
+source. One stage is nobody's input: the sink, which feeds `documents/`; a branch that ends
+elsewhere is an error, because nothing in this version (no Fit, no build) takes documents off the
+path. Pure functions; cost O(stages × sources).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def trace(shapes: Sequence[Shape], sources: Sequence[str]) -> Flow:
     """
     problems = [*_name_problems(shapes, sources), *_reference_problems(shapes, sources)]
     order: list[int] = []
-    chains: dict[str, tuple[int, ...]] = {source: () for source in sources}
+    chains: dict[str, tuple[int, ...]] = dict.fromkeys(sources, ())
     if not problems:
         order, problems = _ordered(shapes, sources)
     if not problems and shapes:
@@ -136,9 +136,7 @@ def _reference_problems(shapes: Sequence[Shape], sources: Sequence[str]) -> list
     return problems
 
 
-def _ordered(
-    shapes: Sequence[Shape], sources: Sequence[str]
-) -> tuple[list[int], list[DagProblem]]:
+def _ordered(shapes: Sequence[Shape], sources: Sequence[str]) -> tuple[list[int], list[DagProblem]]:
     """A stable topological order: always the first entry of the file whose needs are placed."""
     placed = set(sources)
     waiting = list(range(len(shapes)))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import orjson
+import xxhash
 
 from curate.errors import CurateError, DataError, StageError
 from curate.pipeline.events import Events
@@ -81,11 +82,14 @@ class Driver:
         """Find the commits that this step's jobs already have."""
         self.steps[step.name] = step
         keys: dict[bytes, int] = {}
+        twins: dict[int, list[int]] = {}
         for index in range(step.jobs):
             key = step.make(index).key
             step.records.set_key(index, key)
-            keys[bytes.fromhex(key)] = index
-        self.ledger.load(step.records, keys)
+            first = keys.setdefault(bytes.fromhex(key), index)
+            if first != index:
+                twins.setdefault(first, []).append(index)
+        self.ledger.load(step.records, keys, twins)
         cached = int(step.records.done.sum())
         self.events.emit("step_started", step=step.label, total=step.jobs, done=cached)
 
@@ -115,12 +119,10 @@ class Driver:
         """These files, made again where they are gone or have another size."""
         found: list[FileRef] = []
         missing: dict[tuple[str, int], None] = {}
-        origins = {final: path for path, final in self.promoted.items()}
         for ref in refs:
             if self.store.size(ref.path) != ref.size_bytes:
                 step, index = self.producer(ref.path)
                 missing[step.name, index] = None
-                ref = replace(ref, path=origins.get(ref.path, ref.path))
                 self.events.emit("repair", path=ref.path, reason="missing", step=step.label)
             found.append(ref)
         if missing:
@@ -129,8 +131,13 @@ class Driver:
 
     def read(self, ref: FileRef) -> bytes:
         """The bytes of a small file that a step published."""
-        (present,) = self.restore([ref])
-        return self.store.read(present.path)
+        for _ in range(2):
+            (present,) = self.restore([ref])
+            data = self.store.read(present.path)
+            if xxhash.xxh3_64_intdigest(data) == ref.checksum:
+                return data
+            self.store.delete(present.path)
+        raise CurateError(f"{ref.path}: made again and still not what the ledger recorded")
 
     def replay(self, path: str) -> None:
         """Take the decisions of another run's file. Raises DataError when it cannot be read."""
@@ -302,6 +309,9 @@ class _Wave:
         ]
         step.records.add(token[1], files, result.counts)
         driver.executed[step.label] += 1
+        for file in result.files:  # of a repair: its consumers may know it by its final name
+            if (final := driver.promoted.get(file.ref.path)) is not None:
+                driver.store.move(file.ref.path, final)
         for waiting in self.blocked.pop(token, []):
             self.again.append(waiting)
         self.repairing.discard(token)

@@ -95,6 +95,7 @@ class _Work:
         )
         self.factory = StepFactory(plan, self.driver, self.removed_text(), run.sample_rate)
         self.finished: set[str] = set()
+        self.passed: set[tuple[str, str]] = set()
 
     def removed_text(self) -> RemovedText:
         if self.spec.removed.text is not None:
@@ -216,9 +217,10 @@ class _Work:
         for segment, step in zip(segments, steps, strict=True):
             self.factory.finish_segment(segment, step)
             self.accounts.add_segment(segment.source, step.records.counts)
+            self.passed |= {(segment.source, name) for name in segment.closes()}
         for entry in self.spec.stages:
             sources = [source for source, chain in self.plan.dag.chains.items() if entry in chain]
-            if all(entry.name in self.accounts.by_source[source] for source in sources):
+            if all((source, entry.name) in self.passed for source in sources):
                 self.finished.add(entry.name)
         check_expectations(self.accounts, self.spec.stages, self.finished)
         check_bad_fraction(self.accounts, self.spec.max_bad_fraction)

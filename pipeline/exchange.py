@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from curate.errors import StageError
 from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
 from curate.pipeline.merge import merge_sorted, partition_of, sort_rows
-from curate.pipeline.operations import Batch
+from curate.pipeline.operations import Batch, Runner
 from curate.pipeline.spec.model import StageEntry
 from curate.stages.base import VERDICT_LINKS, Exchange, Phase
 from curate.storage.parquet import read_batches
@@ -88,16 +88,24 @@ class ExchangeRows:
         return write_sliced(store, path, schema, slices)
 
 
-def emit_first(entry: StageEntry, batch: Batch, rows: ExchangeRows) -> None:
-    """Emit a batch of live documents into the first phase."""
+def emit_first(
+    entry: StageEntry, batch: Batch, rows: ExchangeRows, runner: Runner
+) -> pa.RecordBatch | None:
+    """Emit a batch of live documents into the first phase; fates of those on which it failed."""
     stage = entry.stage
     assert isinstance(stage, Exchange)
     names = [name for name in stage.reads if name != "address"]
-    columns = {name: batch.column(name) for name in names}
-    columns["address"] = batch.column("row").cast(pa.uint64())
-    rows.add(
-        rows.phase.emit(pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns)))
-    )
+
+    def emit(part: pa.RecordBatch) -> pa.RecordBatch:
+        columns = [*(part.column(name) for name in names), part.column("row").cast(pa.uint64())]
+        return rows.phase.emit(pa.RecordBatch.from_arrays(columns, names=[*names, "address"]))
+
+    made, dead = runner.guarded(entry.name, batch, emit)
+    for emitted in made:
+        rows.add(emitted)
+    if dead is not None:
+        runner.counts[f"stage|{entry.name}|read"] += dead.num_rows
+    return dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +120,7 @@ class ExchangeInput:
 
 @dataclass(frozen=True)
 class VerdictInput:
-    """Where the verdicts of one shard lie: its slice in every verdict file and every lookup file."""
+    """Where the verdicts of one shard lie: its slice in every verdict and lookup file."""
 
     ordinal: int
     verdicts: tuple[FileRef, ...]

@@ -145,10 +145,15 @@ def quarantined_fates(
         "stage": pa.array([stage] * dead.num_rows, pa.string()),
         "fate": pa.array([FATE_QUARANTINED] * dead.num_rows, pa.string()),
         "error": pa.array([kind for kind, _ in errors], pa.string()),
-        "message": pa.array([message for _, message in errors], pa.string()),
+        "message": pa.array([printable(message) for _, message in errors], pa.string()),
         "raw": pa.array(raw, pa.binary()),
     }
     return with_columns(dead, made)
+
+
+def printable(message: str) -> str:
+    """An error's text as valid Unicode: it may quote half a surrogate pair."""
+    return message.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def with_columns(batch: pa.RecordBatch, made: Mapping[str, pa.Array]) -> pa.RecordBatch:

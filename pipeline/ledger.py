@@ -82,7 +82,9 @@ class StepRecords:
         self.counts.update(counts)
         for kind, part, size, checksum, rows, text in files:
             if self._used == len(self._files):
-                self._files = np.concatenate([self._files, np.empty(len(self._files), dtype=_FILE)])
+                self._files = np.concatenate(
+                    [self._files, np.empty(max(16, len(self._files)), dtype=_FILE)]
+                )
             self._files[self._used] = (index, self._kind(kind), part, rows, text, size, checksum)
             self._used += 1
         self._sorted = False
@@ -141,16 +143,22 @@ class Ledger:
         self._segments: dict[str, int] = {}
         self._flushed = time.monotonic()
 
-    def load(self, records: StepRecords, keys: Mapping[bytes, int]) -> None:
-        """Take the commits whose key a job of this plan has; others belong to former plans."""
+    def load(
+        self, records: StepRecords, keys: Mapping[bytes, int], twins: Mapping[int, Sequence[int]]
+    ) -> None:
+        """Take the commits whose key a job of this plan has; others belong to former plans.
+
+        twins: further jobs with the key of a job (shards without rows are equal).
+        """
         for line in self._lines(records.step):
             try:
                 entry = orjson.loads(line)
-            except orjson.JSONDecodeError:
+                index = keys.get(bytes.fromhex(entry["key"]))
+                if index is not None:
+                    for job in (index, *twins.get(index, ())):
+                        records.add(job, entry["files"], entry["counts"])
+            except (ValueError, KeyError, TypeError):  # torn or damaged: the job runs again
                 continue
-            index = keys.get(bytes.fromhex(entry["key"]))
-            if index is not None:
-                records.add(index, entry["files"], entry["counts"])
 
     def _lines(self, step: str) -> Iterator[bytes]:
         folder = f"steps/{step}"
@@ -193,7 +201,7 @@ class Ledger:
         if step not in self._open:
             path = f"steps/{step}/ledger.jsonl"
             self._store.append(path, b"")
-            file = open(self._store.full(path), "r+b")
+            file = open(self._store.full(path), "r+b")  # noqa: SIM115  # open while the step runs
             if file.seek(0, 2):
                 file.seek(-1, 2)
                 if file.read(1) != b"\n":

@@ -132,7 +132,8 @@ def _ordered(column: pa.Array, field: pa.Field) -> np.ndarray:
     """uint64[n] in the order of the values."""
     values = column.to_numpy(zero_copy_only=False)
     if pa.types.is_unsigned_integer(field.type):
-        return values.astype(np.uint64)
+        unsigned: np.ndarray = values.astype(np.uint64)
+        return unsigned
     if pa.types.is_signed_integer(field.type):
         flipped: np.ndarray = values.astype(np.int64).view(np.uint64) ^ SIGN
         return flipped

@@ -8,7 +8,8 @@ careful mode every document is worked on alone, under the watch's CPU limit.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,8 @@ from curate.pipeline.chain import (
 from curate.pipeline.fates import quarantined_fates, removed_fates
 from curate.pipeline.job import Decision, Watch
 from curate.stages.rules import Verdicts, evaluate
+
+Made = TypeVar("Made")
 
 
 class Batch:
@@ -74,8 +77,12 @@ class Runner:
         decisions: Sequence[Decision],
     ) -> None:
         self.operations, self.watch, self.counts = operations, watch, counts
-        self.given_up = {decision.id: decision for decision in decisions}
+        self.given_up: dict[str, dict[str, str]] = {}
+        for decision in decisions:
+            self.given_up.setdefault(decision.stage, {})[decision.id] = decision.reason
         self.closing = {operation.entry: index for index, operation in enumerate(operations)}
+        for entry in self.closing:  # a shard without documents has passed its stages too
+            counts.update({f"stage|{entry}|read": 0, f"stage|{entry}|kept": 0})
 
     def run(self, batch: Batch, verdicts: pa.Table | None) -> Iterator[pa.RecordBatch]:
         """Apply every operation to `batch` in place; yields the fates of the rows that end."""
@@ -95,9 +102,9 @@ class Runner:
         if batch.num_rows == 0 and not isinstance(operation, RuleOperation):
             add_empty_columns(operation, batch)
         elif isinstance(operation, AnnotateOperation):
-            yield from self.guarded(operation, batch, lambda part: annotate(operation, part))
+            yield from self.measure(operation, batch, lambda part: annotate(operation, part))
         elif isinstance(operation, EditOperation):
-            yield from self.guarded(operation, batch, lambda part: edit(operation, part))
+            yield from self.measure(operation, batch, lambda part: edit(operation, part))
         elif isinstance(operation, VerdictOperation):
             join_verdicts(operation, batch, verdicts)
         elif batch.num_rows:
@@ -118,63 +125,66 @@ class Runner:
             operation.entry, operation.rules, operation.columns, of_dead, dead, self.counts
         )
 
-    def guarded(
+    def measure(
         self,
         operation: AnnotateOperation | EditOperation,
         batch: Batch,
         work: Callable[[pa.RecordBatch], dict[str, pa.Array]],
     ) -> Iterator[pa.RecordBatch]:
-        """Run `work` on the whole batch, or row by row after an exception, for given-up documents
-        and in careful mode.
-        """
-        whole = batch.record_batch()
-        ids = whole.column("id")
-        if not self.watch.single and not any(
-            ids[i].as_py() in self.given_up for i in self.suspects(ids)
-        ):
-            self.watch.begin(ids[0].as_py(), operation.entry)
-            try:
-                batch.columns |= work(whole)
-                return
-            except (CurateError, MemoryError):
-                raise
-            except Exception:  # found again below, row by row, where it names the document
-                pass
-        made: list[dict[str, pa.Array]] = []
-        errors: dict[int, tuple[str, str]] = {}
-        for row in range(whole.num_rows):
-            identity = ids[row].as_py()
-            if identity in self.given_up:
-                errors[row] = ("given_up", self.given_up[identity].reason)
-                continue
-            self.watch.begin(identity, operation.entry)
-            try:
-                made.append(work(whole.slice(row, 1)))
-            except (CurateError, MemoryError):
-                raise
-            except Exception as error:
-                errors[row] = ("stage_failed", f"{type(error).__name__}: {error}")
-        if errors:
-            kept = np.array([row not in errors for row in range(whole.num_rows)])
-            dead = batch.split(kept)
-            self.counts[f"stage|{operation.entry}|quarantined"] += dead.num_rows
-            yield quarantined_fates(operation.entry, [errors[row] for row in sorted(errors)], dead)
+        """Add the columns that `work` makes; yields the fates of the rows on which it failed."""
+        made, dead = self.guarded(operation.entry, batch, work)
         if made:
             batch.columns |= {
                 name: pa.concat_arrays([part[name] for part in made]) for name in made[0]
             }
         else:
             add_empty_columns(operation, batch)
+        if dead is not None:
+            yield dead
 
-    def suspects(self, ids: pa.Array) -> Sequence[int]:
-        """Rows whose id was given up; looked for only when there are any."""
-        if not self.given_up:
-            return ()
-        found = pc.index_in(ids, value_set=pa.array(list(self.given_up), pa.string()))
-        result: Sequence[int] = np.flatnonzero(
-            pc.is_valid(found).to_numpy(zero_copy_only=False)
-        ).tolist()
-        return result
+    def guarded(
+        self, entry: str, batch: Batch, work: Callable[[pa.RecordBatch], Made]
+    ) -> tuple[list[Made], pa.RecordBatch | None]:
+        """Run `work` on the whole batch, or row by row after an exception, for given-up documents
+        and in careful mode. Returns what it made, in row order, and the fates of the rows on which
+        it failed, which leave the batch.
+        """
+        whole = batch.record_batch()
+        ids = whole.column("id")
+        given_up = self.given_up.get(entry, {})
+        if not self.watch.single and not _any_of(ids, given_up):
+            self.watch.begin(ids[0].as_py(), entry)
+            try:
+                return [work(whole)], None
+            except (CurateError, MemoryError):
+                raise
+            except Exception:  # found again below, row by row, where it names the document
+                pass
+        made: list[Made] = []
+        errors: dict[int, tuple[str, str]] = {}
+        for row in range(whole.num_rows):
+            identity = ids[row].as_py()
+            if identity in given_up:
+                errors[row] = ("given_up", given_up[identity])
+                continue
+            self.watch.begin(identity, entry)
+            try:
+                made.append(work(whole.slice(row, 1)))
+            except (CurateError, MemoryError):
+                raise
+            except Exception as error:
+                errors[row] = ("stage_failed", f"{type(error).__name__}: {error}")
+        if not errors:
+            return made, None
+        dead = batch.split(np.array([row not in errors for row in range(whole.num_rows)]))
+        self.counts[f"stage|{entry}|quarantined"] += dead.num_rows
+        return made, quarantined_fates(entry, [errors[row] for row in sorted(errors)], dead)
+
+
+def _any_of(ids: pa.Array, wanted: Mapping[str, str]) -> bool:
+    if not wanted:
+        return False
+    return bool(pc.any(pc.is_in(ids, value_set=pa.array(list(wanted), pa.string()))).as_py())
 
 
 def annotate(operation: AnnotateOperation, batch: pa.RecordBatch) -> dict[str, pa.Array]:

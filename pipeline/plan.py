@@ -16,8 +16,6 @@ import pyarrow as pa
 
 from curate.pipeline.chain import (
     AnnotateOperation,
-    EditOperation,
-    RuleOperation,
     SegmentPlan,
     all_signals,
     compile_chain,
@@ -149,7 +147,7 @@ class _Planner:
                 ):
                     self.add_segment(source, segments.pop(0))
             for entry in self.spec.stages:
-                emitters = [label for label in self.emitting(entry.name)]
+                emitters = self.emitting(entry.name)
                 if (
                     emitters
                     and entry.name not in settled
@@ -171,7 +169,9 @@ class _Planner:
         if segment.applies is not None:
             parents += [f"{segment.applies.name}.settle", f"{segment.applies.name}.lookup"]
         ingredients: dict[str, Any] = {
-            "operations": [_operation(operation) for operation in segment.operations],
+            "stages": _stages(segment),
+            "annotators": _annotators(segment),
+            "columns": [field.name for field in segment.signals],
             "emits": None
             if segment.exchange is None
             else stage_ingredients(segment.exchange.stage),
@@ -223,36 +223,22 @@ class _Planner:
         }
 
 
-def _operation(operation: Any) -> dict[str, Any]:
-    """What an operation does, without the names that only label it (they do name columns, so column
-    names count).
-    """
-    if isinstance(operation, AnnotateOperation):
-        return {
-            **stage_ingredients(operation.annotator),
-            "columns": [field.name for field in operation.fields],
-        }
-    if isinstance(operation, EditOperation):
-        return {
-            **stage_ingredients(operation.editor),
-            "columns": [field.name for field in operation.fields],
-        }
-    if isinstance(operation, RuleOperation):
-        rules = [
-            [r.name, r.signal, _bound(r.low), _bound(r.high), r.by, r.missing]
-            for r in operation.rules
-        ]
-        return {"entry": operation.entry, "rules": rules, "columns": dict(operation.columns)}
-    return {"entry": operation.entry, "verdict": [field.name for field in operation.fields]}
+def _stages(segment: SegmentPlan) -> dict[str, Ingredients]:
+    """The stages that judge or edit in this segment, by instance name."""
+    names = {operation.entry for operation in segment.operations}
+    entries = {entry.name: entry for entry in segment.entries}
+    if segment.applies is not None:
+        entries[segment.applies.name] = segment.applies
+    return {name: stage_ingredients(entries[name].stage) for name in sorted(names)}
 
 
-def _bound(bound: Any) -> Any:
-    """JSON form of a bound; infinities as words."""
-    if bound is None:
-        return None
-    if isinstance(bound, Mapping):
-        return {key: _bound(value) for key, value in bound.items()}
-    return repr(float(bound))
+def _annotators(segment: SegmentPlan) -> dict[str, Ingredients]:
+    """The annotators that measure in this segment, by the first column each makes."""
+    return {
+        operation.fields[0].name: stage_ingredients(operation.annotator)
+        for operation in segment.operations
+        if isinstance(operation, AnnotateOperation)
+    }
 
 
 def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -266,5 +252,5 @@ def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "
         elif orjson.dumps(before, option=orjson.OPT_SORT_KEYS) != orjson.dumps(
             after, option=orjson.OPT_SORT_KEYS
         ):
-            changed.append(name)
+            changed.append(name.replace(".configuration.", "."))
     return changed

@@ -8,7 +8,7 @@ final file only after reading all its bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -65,19 +65,18 @@ def promote(
     manifest = orjson.dumps(
         {"format_version": 1, "files": entries}, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2
     )
-    if store.exists(MANIFEST) and store.read(MANIFEST) == manifest:
+    moves = [item for item in promotions if item.ref.path != item.final]
+    if not moves and store.exists(MANIFEST) and store.read(MANIFEST) == manifest:
+        _delete_others(store, entries)
         return
     store.publish(PROMOTING, manifest)
     store.delete(MANIFEST)
-    moves = [item for item in promotions if item.ref.path != item.final]
+    store.delete_folder(ASIDE.rstrip("/"))
     _set_aside(store, moves, {item.ref.path for item in promotions})
     for item in moves:
         store.move(_source(store, item), item.final)
         failpoint("in_collect")
-    for folder in FINAL_FOLDERS:
-        for path in store.sizes(folder):
-            if path not in entries:
-                store.delete(path)
+    _delete_others(store, entries)
     store.publish(MANIFEST, manifest)
     store.delete(PROMOTING)
 
@@ -100,6 +99,14 @@ def verify_published(store: Store) -> tuple[int, list[str]]:
     if damaged:
         store.move(MANIFEST, PROMOTING)
     return len(files), damaged
+
+
+def _delete_others(store: Store, entries: Container[str]) -> None:
+    """Final folders hold what the manifest names and nothing else."""
+    for folder in FINAL_FOLDERS:
+        for path in store.sizes(folder):
+            if path not in entries:
+                store.delete(path)
 
 
 ASIDE = "steps/.aside/"

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from curate.errors import CurateError
 from curate.kernels.draw import below, draw
-from curate.pipeline.fates import FateWriter
+from curate.pipeline.fates import FateWriter, printable
 from curate.pipeline.job import Decision, JobContext, JobResult, OutputFile, output_path
 from curate.stages.sources.base import BadRecord, Caps, InputSplit, Record, Skipped, Source
 from curate.storage.parquet import ParquetWriter
@@ -42,7 +42,7 @@ class ReadJob:
     decisions: tuple[Decision, ...] = ()
 
     def run(self, context: JobContext) -> JobResult:
-        """Publish base shards and fates. Faults outside records (permission, disk full) are raised."""
+        """Publish base shards and fates. Raises faults outside records (permission, disk full)."""
         reader = _Reader(self, context)
         try:
             for split in self.splits:
@@ -129,7 +129,8 @@ class _Reader:
         except (CurateError, OSError, MemoryError):
             raise
         except Exception as error:
-            message = f"the reader failed after this offset, the rest of the file was not read: {type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {error}"
+            message = f"the reader failed after this offset and left the rest unread: {reason}"
             yield BadRecord(path, offset, "reader_failed", message)
 
     def take(self, record: Record) -> None:
@@ -148,7 +149,12 @@ class _Reader:
             )
             self.quarantine(
                 BadRecord(
-                    record.path, record.offset, "given_up", decision.reason, raw[: 64 * 2**10]
+                    record.path,
+                    record.offset,
+                    "given_up",
+                    decision.reason,
+                    raw[: 64 * 2**10],
+                    record.part,
                 )
             )
             return
@@ -179,6 +185,7 @@ class _Reader:
                 "extraction_failed",
                 message,
                 (record.html or b"")[: 64 * 2**10],
+                record.part,
             )
 
     def keep(self, record: Record, identity: str) -> None:
@@ -196,17 +203,16 @@ class _Reader:
             self.next_part()
 
     def quarantine(self, bad: BadRecord) -> None:
-        locator = f"{bad.path}#{bad.offset}"
         self.part.fates.add(
             {
-                "id": document_id(self.job.name, locator),
+                "id": document_id(self.job.name, bad.locator),
                 "address": self.part.row,
                 "source": self.job.name,
-                "locator": locator,
+                "locator": bad.locator,
                 "stage": READ_STAGE,
                 "fate": FATE_QUARANTINED,
                 "error": bad.error,
-                "message": bad.message,
+                "message": printable(bad.message),
                 "raw": bad.raw,
             }
         )

@@ -24,7 +24,7 @@ _STRENGTH: dict[Determinism, int] = {"exact": 0, "platform": 1, "none": 2}
 
 
 def claim_output(store: Store, spec: PipelineSpec) -> None:
-    """Raises SpecError when the output folder belongs to another pipeline or holds something else."""
+    """Raises SpecError when the output folder belongs to another pipeline or to nobody."""
     if store.exists(PATH):
         owner = orjson.loads(store.read(PATH)).get("name")
         if owner != spec.name:
@@ -36,7 +36,7 @@ def claim_output(store: Store, spec: PipelineSpec) -> None:
     others = [
         path
         for path in store.sizes("")
-        if not path.startswith((".", "steps/", "run.lock", "events.jsonl"))
+        if not path.startswith((".", "steps/", "run.lock", "events.jsonl", "decisions.jsonl"))
     ]
     if others:
         raise SpecError(

@@ -163,11 +163,13 @@ class _Work:
                 self.counts["segment|text_bytes_in"] += batch.text_bytes()
                 for dead in self.runner.run(batch, verdicts):
                     self.fates.add_batch(self.without_text(dead))
-                self.alive_out += batch.num_rows
-                self.text_bytes += batch.text_bytes()
                 if self.emitted is not None and batch.num_rows:
                     assert self.plan.exchange is not None
-                    emit_first(self.plan.exchange, batch, self.emitted)
+                    failed = emit_first(self.plan.exchange, batch, self.emitted, self.runner)
+                    if failed is not None:
+                        self.fates.add_batch(self.without_text(failed))
+                self.alive_out += batch.num_rows
+                self.text_bytes += batch.text_bytes()
                 yield batch
 
     def without_text(self, fates: pa.RecordBatch) -> pa.RecordBatch:

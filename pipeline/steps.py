@@ -5,7 +5,7 @@ results.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -27,7 +27,7 @@ from curate.pipeline.fingerprint import digest
 from curate.pipeline.job import Decision
 from curate.pipeline.ledger import StepRecords
 from curate.pipeline.plan import Plan, PlannedStep
-from curate.pipeline.read import ReadJob
+from curate.pipeline.read import READ_STAGE, ReadJob
 from curate.pipeline.segment import RemovedText, SegmentJob
 from curate.pipeline.shards import Shard, SourceShards
 from curate.pipeline.spec.model import StageEntry
@@ -129,10 +129,16 @@ class StepFactory:
     def planned(self, label: str) -> PlannedStep:
         return self.plan.steps[label]
 
-    def decisions(self, source: str, splits: Splits) -> tuple[Decision, ...]:
-        """Decisions about documents of these files."""
+    def decisions(
+        self, source: str, splits: Splits, stages: Collection[str]
+    ) -> tuple[Decision, ...]:
+        """Decisions of these stages about documents of these files."""
+        if not self.driver.decisions:
+            return ()
         prefixes = tuple(f"{source}/{split.file.path}#" for split in splits)
-        return tuple(d for d in self.driver.decisions if d.id.startswith(prefixes))
+        return tuple(
+            d for d in self.driver.decisions if d.stage in stages and d.id.startswith(prefixes)
+        )
 
     def read(self, name: str, source: Source, files: Sequence[InputFile]) -> Step:
         """The reading step of a source."""
@@ -143,7 +149,7 @@ class StepFactory:
 
         def make(index: int) -> ReadJob:
             splits = groups[index]
-            decisions = self.decisions(name, splits)
+            decisions = self.decisions(name, splits, (READ_STAGE,))
             inputs = [
                 [s.file.path, s.file.size_bytes, s.file.stamp, s.start, s.end] for s in splits
             ]
@@ -174,20 +180,22 @@ class StepFactory:
         base, base_signals, sidecars = state.base, state.base_signals, tuple(state.sidecars)
         partitions = self.partitions(segment.exchange) if segment.exchange is not None else 0
         exchange = self.exchanges[segment.applies.name] if segment.applies is not None else None
-        shared = [planned.fingerprint, self.keep_text, partitions]
+        shared: list[object] = [planned.fingerprint, self.keep_text, partitions]
         verdicts = (
             []
             if exchange is None
             else [f.checksum for f in (*exchange.verdicts, *exchange.lookups)]
         )
         shared.append(digest(verdicts))
+        shared.append(self.plan.spec.seed if self.keep_text == "sample" else None)
+        guards = segment.guards()
 
         def make(index: int) -> SegmentJob:
             shard = shards[index]
             ordinal = shards.first_ordinal + index
             reference = shard.rows if base is None else base.ref(index, "rows")
             beside = tuple((records.ref(index, "sidecar"), fields) for records, fields in sidecars)
-            decisions = self.decisions(segment.source, state.groups[shard.job])
+            decisions = self.decisions(segment.source, state.groups[shard.job], guards)
             joined = (
                 None
                 if exchange is None

@@ -122,6 +122,7 @@ class EncodeJob:
     validation_fraction: float
 
     def run(self, context: JobContext) -> JobResult:
+        context.store.verify(self.tokenizer)
         encoder = Encoder(
             context.store.read(self.tokenizer.path), self.end_of_document, self.backend
         )

@@ -38,7 +38,7 @@ class ModelFile:
 
 
 class Stage(BaseModel):
-    """What all kinds share. Subclasses set the class variables and add their YAML keys as fields."""
+    """What all kinds share. Subclasses set class variables and add their YAML keys as fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -94,7 +94,7 @@ class Filter(Stage):
     requires: ClassVar[tuple[type[Annotator], ...]] = ()
 
     def annotators(self) -> tuple[Annotator, ...]:
-        """The annotators the rules need. Override when one takes its configuration from this stage."""
+        """The annotators the rules need. Override when one takes its fields from this stage."""
         return tuple(kind() for kind in self.requires)
 
     @abstractmethod
@@ -113,7 +113,7 @@ class Editor(Stage):
 
     @abstractmethod
     def edit(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """n rows in (document columns), n rows out: the column `text` and then exactly `signals()`."""
+        """n rows in (document columns), n rows out: column `text`, then exactly `signals()`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,32 +1,35 @@
-"""The stages by the name a pipeline file gives them: our own, then those of installed plug-ins.
+"""The stages by the name a pipeline file gives them: built-in ones, then those of plug-ins.
 
 A distribution adds stages by entry points of the group `curate.stages` whose name is the stage's.
-Classes are imported one by one when they are asked for, so a stage with heavy imports or a broken
-plug-in costs nothing to a pipeline that does not use it.
+Plug-ins are imported one by one when they are asked for, so a broken one costs nothing to a pipeline
+that does not use it.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
+from typing import cast
 
 from curate.errors import SpecError
 from curate.stages.base import Annotator, Editor, Exchange, Filter, Stage
+from curate.stages.dedup.exact import ExactDedup
+from curate.stages.language import Language
+from curate.stages.quality.gopher import GopherQuality
 
-ENTRY_POINT_GROUP = "curate.stages"
+GROUP = "curate.stages"
 
-BUILT_IN: Mapping[str, str] = MappingProxyType(
-    {
-        "language": "curate.stages.language:Language",
-        "gopher_quality": "curate.stages.quality.gopher:GopherQuality",
-        "exact_dedup": "curate.stages.dedup.exact:ExactDedup",
-    }
+BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
+    {stage.name: stage for stage in (Language, GopherQuality, ExactDedup)}
 )
-"""Stage name -> `module:class`."""
 
-KINDS: tuple[type[Stage], ...] = (Annotator, Filter, Editor, Exchange)
+KINDS: tuple[tuple[type[Stage], str], ...] = (
+    (Annotator, "annotator"),
+    (Filter, "filter"),
+    (Editor, "editor"),
+    (Exchange, "exchange"),
+)
 """What an entry of a pipeline may be."""
 
 
@@ -38,53 +41,55 @@ def stage_names() -> tuple[str, ...]:
 def load_stage(name: str) -> type[Stage]:
     """The class of a stage. Raises SpecError: unknown, offered twice, or its plug-in is broken."""
     plugins = _plugins().get(name, [])
-    offered = [*(["curate"] if name in BUILT_IN else []), *map(distribution_of, plugins)]
+    if not plugins and name not in BUILT_IN:
+        raise SpecError(f"unknown stage '{name}'; stages are: {', '.join(stage_names())}")
+    offered = [*(["curate"] if name in BUILT_IN else []), *map(_owner, plugins)]
     if len(offered) > 1:
         raise SpecError(
-            f"the stage '{name}' is offered by {' and '.join(offered)}; uninstall all but one"
+            f"the stage '{name}' is offered by {' and by '.join(offered)}; uninstall one of them "
+            "or ask its author to rename the stage"
         )
-    if name in BUILT_IN:
-        module, _, attribute = BUILT_IN[name].partition(":")
-        built_in: type[Stage] = getattr(importlib.import_module(module), attribute)
-        return built_in
-    if not plugins:
-        raise SpecError(f"unknown stage '{name}'")
-    return _checked_plugin(plugins[0])
+    return BUILT_IN[name] if name in BUILT_IN else _loaded(plugins[0])
 
 
 def origin(name: str) -> str:
     """`curate`, or the distribution (with its version) whose plug-in offers the stage."""
-    return "curate" if name in BUILT_IN else distribution_of(_plugins()[name][0])
+    return "curate" if name in BUILT_IN else _owner(_plugins()[name][0])
 
 
-def distribution_of(point: EntryPoint) -> str:
-    """`name version` of the distribution that declares an entry point."""
-    if point.dist is None:
-        return "an unnamed distribution"
-    return f"{point.dist.name} {point.dist.version}"
+def stages() -> dict[str, type[Stage]]:
+    """Every stage by name. Raises SpecError when any plug-in is broken."""
+    return {name: load_stage(name) for name in stage_names()}
+
+
+def kind_of(stage: type[Stage]) -> str:
+    """annotator, filter, editor or exchange."""
+    return next(name for base, name in KINDS if issubclass(stage, base))
 
 
 def _plugins() -> dict[str, list[EntryPoint]]:
     found: dict[str, list[EntryPoint]] = {}
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        same = found.setdefault(point.name, [])
-        if point not in same:
-            same.append(point)
+    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, _owner(point))):
+        found.setdefault(point.name, []).append(point)
     return found
 
 
-def _checked_plugin(point: EntryPoint) -> type[Stage]:
-    who = f"the plug-in '{point.name}' ({point.value}) of the distribution {distribution_of(point)}"
+def _owner(point: EntryPoint) -> str:
+    """`name version` of the distribution that declares an entry point."""
+    return f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.value
+
+
+def _loaded(point: EntryPoint) -> type[Stage]:
+    who = f"the stage '{point.name}' ({point.value}) of the distribution '{_owner(point)}'"
     try:
-        loaded: object = point.load()
-    except Exception as error:  # noqa: BLE001 - a plug-in may fail in any way while it is imported
+        stage = point.load()
+    except Exception as error:  # whatever another distribution raises while it is imported
         raise SpecError(
-            f"{who} cannot be imported: {type(error).__name__}: {error}; reinstall or remove it"
+            f"{who} cannot be loaded: {type(error).__name__}: {error}; reinstall or uninstall it"
         ) from error
-    if not (isinstance(loaded, type) and issubclass(loaded, KINDS)):
+    if not (isinstance(stage, type) and issubclass(stage, tuple(base for base, _ in KINDS))):
         raise SpecError(f"{who} is no Annotator, Filter, Editor or Exchange of curate.stages.base")
-    if getattr(loaded, "name", None) != point.name:
-        raise SpecError(
-            f"{who} calls itself {getattr(loaded, 'name', None)!r}; both names must agree"
-        )
-    return loaded
+    if getattr(stage, "name", None) != point.name:
+        named = getattr(stage, "name", None)
+        raise SpecError(f"{who} calls itself {named!r}; its author must make both names equal")
+    return cast(type[Stage], stage)

@@ -92,61 +92,64 @@ def write_sliced(
 def read_index(store: Store, ref: FileRef) -> dict[int, Slice]:
     """The slices of a file. Raises DamagedFile."""
     with store.open(ref.path) as file:
-        size = file.seek(0, 2)
-        if size != ref.size_bytes:
-            raise DamagedFile(ref.path, f"{size} bytes, recorded were {ref.size_bytes}")
-        file.seek(size - _TAIL.size)
-        length, checksum, magic = _TAIL.unpack(file.read(_TAIL.size))
-        if magic != MAGIC or length > size:
-            raise DamagedFile(ref.path, "its end is not that of a sliced file")
-        file.seek(size - _TAIL.size - length)
-        index = file.read(length)
+        return _index(file, ref)
+
+
+def _index(file: IO[bytes], ref: FileRef) -> dict[int, Slice]:
+    size = file.seek(0, 2)
+    if size != ref.size_bytes:
+        raise DamagedFile(ref.path, f"{size} bytes, recorded were {ref.size_bytes}")
+    if size < _TAIL.size:
+        raise DamagedFile(ref.path, "too short for a sliced file")
+    file.seek(size - _TAIL.size)
+    length, checksum, magic = _TAIL.unpack(file.read(_TAIL.size))
+    if magic != MAGIC or length > size - _TAIL.size:
+        raise DamagedFile(ref.path, "its end is not that of a sliced file")
+    file.seek(size - _TAIL.size - length)
+    index = file.read(length)
     if xxhash.xxh3_64_intdigest(index) != checksum:
         raise DamagedFile(ref.path, "its index does not match the checksum")
     return {entry[0]: Slice(*entry[1:]) for entry in orjson.loads(index)["slices"]}
 
 
 def read_slice(store: Store, ref: FileRef, number: int) -> Iterator[pa.RecordBatch]:
-    """Batches of one slice as a stream, none when the file has no such slice.
+    """Batches of one slice as a stream, none when the file has no such slice. Raises DamagedFile.
 
-    Raises DamagedFile; a wrong checksum shows only after the last batch, so results are used after
-    exhaustion.
+    The slice is read twice, first for its checksum: Arrow must not see damaged offsets, and a merge
+    must not see keys out of order.
     """
-    found = read_index(store, ref).get(number)
-    if found is None:
-        return
     with store.open(ref.path) as file:
+        found = _index(file, ref).get(number)
+        if found is None:
+            return
         file.seek(found.offset)
-        window = _Window(file, found.size_bytes)
-        try:
-            with pa.ipc.open_stream(window) as reader:
-                yield from reader
-        except (pa.ArrowInvalid, OSError) as error:
-            raise DamagedFile(ref.path, f"slice {number} is not readable: {error}") from error
-        window.drain()
-    if window.checksum != found.checksum:
-        raise DamagedFile(ref.path, f"slice {number} does not match its checksum")
+        if _checksum(_Window(file, found.size_bytes)) != found.checksum:
+            raise DamagedFile(ref.path, f"slice {number} does not match its checksum")
+        file.seek(found.offset)
+        with pa.ipc.open_stream(_Window(file, found.size_bytes)) as reader:
+            yield from reader
+
+
+def _checksum(window: _Window) -> int:
+    digest = xxhash.xxh3_64()
+    while piece := window.read(2**20):
+        digest.update(piece)
+    return int(digest.intdigest())
 
 
 class _Window:
-    """The next `size_bytes` of a file as a readable, hashed on the way."""
+    """The next `size_bytes` of a file as a readable."""
 
     def __init__(self, file: IO[bytes], size_bytes: int) -> None:
         self._file = file
         self._left = size_bytes
-        self._hash = xxhash.xxh3_64()
         self.closed = False
 
     def read(self, size: int = -1) -> bytes:
         wanted = self._left if size is None or size < 0 else min(size, self._left)
         data = self._file.read(wanted)
         self._left -= len(data)
-        self._hash.update(data)
         return data
-
-    def drain(self) -> None:
-        while self.read(2**20):
-            pass
 
     def readable(self) -> bool:
         return True
@@ -159,7 +162,3 @@ class _Window:
 
     def close(self) -> None:
         self.closed = True
-
-    @property
-    def checksum(self) -> int:
-        return int(self._hash.intdigest())

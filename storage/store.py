@@ -54,8 +54,12 @@ class HashingFile:
         self._hash = xxhash.xxh3_64()
         self.size_bytes = 0
         self.closed = False
+        self.abandoned = False
+        """Set when writing failed: what a library's finaliser still sends goes nowhere."""
 
     def write(self, data: Any) -> int:
+        if self.abandoned:
+            return memoryview(data).nbytes
         self._target.write(data)
         self._hash.update(data)
         length = memoryview(data).nbytes
@@ -129,14 +133,16 @@ class Store:
         folder = os.path.dirname(final)
         os.makedirs(folder, exist_ok=True)
         temporary = f"{folder}/.{os.path.basename(final)}.{uuid.uuid4().hex[:12]}.tmp"
+        file = open(temporary, "wb")
+        writer = HashingFile(file)
         try:
-            with open(temporary, "wb") as file:
-                writer = HashingFile(file)
+            with file:
                 yield writer
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, final)
         except BaseException:
+            writer.abandoned = True
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
             raise
@@ -145,9 +151,11 @@ class Store:
     @contextlib.contextmanager
     def _create_remote(self, path: str) -> Iterator[HashingFile]:
         file = self._fs.open(self.full(path), "wb")
+        writer = HashingFile(file)
         try:
-            yield HashingFile(file)
+            yield writer
         except BaseException:
+            writer.abandoned = True
             file.discard()
             raise
         file.close()

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.errors import DataError, StageError
-from curate.tokenizer.encode import Encoder
+from curate.tokenizer.encode import Encoder, EncodingDifference
 from curate.tokenizer.megatron import BinaryOutput, token_type, write_index
 from curate.tokenizer.split import SPLITS
 
@@ -63,9 +63,7 @@ class BinaryInput(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EncodedRows:
-    """Documents of one batch and split: their ids in file type, one after another, and a
-    `CHUNK_SCHEMA` row for each.
-    """
+    """Documents of a batch and split: all ids in file type, and a `CHUNK_SCHEMA` row for each."""
 
     ids: np.ndarray
     rows: pa.RecordBatch
@@ -87,7 +85,8 @@ def encode_batch(
     for split in SPLITS:
         chosen = pc.equal(splits, split)
         part = text.filter(chosen)
-        offsets, ids = encoder.encode(part)
+        ids_of_documents = batch.column("id").cast(pa.string()).filter(chosen)
+        offsets, ids = _encode(encoder, part, ids_of_documents)
         if len(ids) and int(ids.max()) >= encoder.vocabulary_size:
             raise StageError(
                 f"encode: {shard}: id {int(ids.max())} is outside the vocabulary of "
@@ -97,7 +96,7 @@ def encode_batch(
             chosen.to_numpy(zero_copy_only=False)
         ]
         columns = [
-            batch.column("id").cast(pa.string()).filter(chosen),
+            ids_of_documents,
             batch.column("source").cast(pa.string()).filter(chosen),
             pa.array(np.diff(offsets).astype(np.int32)),
             pc.binary_length(part).cast(pa.int64()),
@@ -109,11 +108,19 @@ def encode_batch(
     return encoded
 
 
+def _encode(
+    encoder: Encoder, text: pa.LargeStringArray, document_ids: pa.StringArray
+) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        return encoder.encode(text)
+    except EncodingDifference as error:
+        document = document_ids[error.index].as_py()
+        raise StageError(f"encode: document {document}: {error}") from error
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkRange:
-    """Neighbouring documents of one chunk that go into one file. Offsets and lengths in tokens are
-    within the chunk.
-    """
+    """Neighbouring documents of a chunk for one file; tokens are counted within the chunk."""
 
     chunk: int
     first_document: int

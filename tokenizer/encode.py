@@ -66,6 +66,14 @@ def _gigatoken_problem(tokenizer_json: bytes) -> str | None:
     return None if fast.encode(_PROBE).tolist() == expected else "its ids differ on a probe text"
 
 
+class EncodingDifference(StageError):
+    """The libraries disagree. `index` is the document's place in the batch."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
+
+
 class Encoder:
     """Encodes batches of documents. One per worker process; not thread-safe.
 
@@ -102,8 +110,7 @@ class Encoder:
         """offsets int64[n + 1] and ids uint32[offsets[n]] of n texts (no nulls), each with its
         end-of-document token.
 
-        Raises StageError where the libraries differ (index of the document in `text`, position of
-        the token).
+        Raises EncodingDifference where the libraries differ (document and position).
         """
         if text.null_count:
             raise DataError(
@@ -172,7 +179,7 @@ class Encoder:
             if len(prefix) < len(value):
                 found = found[: len(expected)]
             if not np.array_equal(found, expected):
-                raise StageError(_difference(index, found, expected))
+                raise EncodingDifference(index, _difference(found, expected))
 
 
 def _load(tokenizer_json: bytes) -> Tokenizer:
@@ -220,15 +227,13 @@ def _join(documents: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return _offsets(np.array([len(document) for document in documents], dtype=np.int64)), ids
 
 
-def _difference(index: int, found: np.ndarray, expected: np.ndarray) -> str:
+def _difference(found: np.ndarray, expected: np.ndarray) -> str:
     shared = min(len(found), len(expected))
     differing = np.flatnonzero(found[:shared] != expected[:shared])
     position = int(differing[0]) if len(differing) else shared
     return (
-        f"encode: document {index} of the batch: token {position} is {_at(found, position)} by "
-        "gigatoken, "
-        f"{_at(expected, position)} by tokenizers; set `pack: {{encoder: tokenizers}}` and "
-        "please report the text"
+        f"token {position} is {_at(found, position)} by gigatoken, {_at(expected, position)} by "
+        "tokenizers; set `pack: {encoder: tokenizers}` and please report the text"
     )
 
 

@@ -44,11 +44,11 @@ def explain(
 
     Give a run folder and a document id, or --pipeline and --text-file.
     """
-    found = _of_text(pipeline, text_file, source) if pipeline else _of_run(run, document)
     if pipeline and (run or document):
         raise SpecError(
             "explain: give RUN and DOCUMENT_ID, or --pipeline and --text-file, not both"
         )
+    found = _of_text(pipeline, text_file, source) if pipeline else _of_run(run, document)
     if as_json:
         json.dump(found.as_json(), sys.stdout, indent=2, ensure_ascii=True)
         sys.stdout.write("\n")

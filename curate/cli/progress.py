@@ -40,7 +40,8 @@ class StepProgress:
     def rate(self) -> str:
         if not self.bytes and not self.rows:
             return ""
-        return f"{self.bytes / self.seconds() / 1e6:,.1f} MB/s  {self.rows / self.seconds():,.0f} rows/s"
+        megabytes = self.bytes / self.seconds() / 1e6
+        return f"{megabytes:,.1f} MB/s  {self.rows / self.seconds():,.0f} rows/s"
 
     def kept_share(self) -> str:
         return f"kept {self.kept / self.rows:.1%}" if self.rows else ""

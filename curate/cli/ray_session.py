@@ -1,4 +1,4 @@
-"""Starting or joining Ray for a command. The library never does this; only the command line does."""
+"""Starting or joining Ray for a command. Only the command line does this, never the library."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def ray_session(address: str | None, workers: int | None) -> Iterator[str]:
         if joins:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         else:
+            # "local": without it Ray would join whatever cluster was last started on this machine.
             ray.init(
+                address="local",
                 num_cpus=workers,
                 include_dashboard=False,
                 log_to_driver=False,

@@ -63,7 +63,8 @@ def _sources(record: dict[str, Any]) -> Table:
 def _all_tokens(record: dict[str, Any]) -> int | None:
     if record["tokens"] is None:
         return None
-    return sum(source["tokens"] for split in record["tokens"].values() for source in split.values())
+    splits: dict[str, dict[str, dict[str, int]]] = record["tokens"]
+    return sum(source["tokens"] for split in splits.values() for source in split.values())
 
 
 def _reasons(record: dict[str, Any]) -> Table:

@@ -92,7 +92,7 @@ class Executor(Protocol):
         """Prepare workers for one run."""
 
     def submit(self, token: tuple[str, int], job: Job, careful: bool = False) -> None:
-        """Queue a job. careful: alone in a child process, document by document, under a CPU limit."""
+        """Queue a job. careful: in a child process, document by document, under a CPU limit."""
 
     def next(self, timeout_s: float) -> Completion | None:
         """The next finished job, None when the time is up. Any order."""

@@ -12,7 +12,12 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from curate.pipeline.executors.base import Completion, Crashed, WorkerSetup
-from curate.pipeline.executors.worker import run_careful, run_fast, single_threaded
+from curate.pipeline.executors.worker import (
+    end_with_parent,
+    run_careful,
+    run_fast,
+    single_threaded,
+)
 from curate.pipeline.job import Job
 
 
@@ -39,14 +44,13 @@ class InlineExecutor:
         return 2
 
     def next(self, timeout_s: float) -> Completion | None:
-        if self._running is None:
-            if not self._queue:
-                return None
-            token, job, careful = self._queue.popleft()
-            self._connection().send((job, careful))
-            self._running = token
-        pipe = self._connection()
+        if self._running is None and not self._queue:
+            return None
         try:
+            pipe = self._connection()
+            if self._running is None:
+                self._running, job, careful = self._queue.popleft()
+                pipe.send((job, careful))
             if not pipe.poll(timeout_s):
                 return None
             outcome = pipe.recv()
@@ -63,7 +67,12 @@ class InlineExecutor:
             self._process = context.Process(
                 target=_serve, args=(self._setup, theirs, os.getpid()), daemon=False
             )
-            self._process.start()
+            # The child starts with Ctrl-C blocked: it must not die of one while it is importing.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                self._process.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
         return self._pipe
 
@@ -71,7 +80,8 @@ class InlineExecutor:
         self._process.join()
         code = self._process.exitcode
         self._process, self._pipe = None, None
-        return f"the worker ended with {signal.Signals(-code).name if code < 0 else f'exit code {code}'}"
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return f"the worker ended with {how}"
 
     def stop(self) -> None:
         if self._process is not None:
@@ -84,13 +94,11 @@ class InlineExecutor:
 def _serve(setup: WorkerSetup, pipe: Connection, parent: int) -> None:
     """The child's loop. Ctrl-C is the parent's business; a vanished parent ends the child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(parent)
     single_threaded()
     while True:
-        while not pipe.poll(1.0):
-            if os.getppid() != parent:
-                return
         try:
             job, careful = pipe.recv()
-        except EOFError:
+            pipe.send(run_careful(setup, job) if careful else run_fast(setup, job))
+        except (EOFError, ConnectionError):
             return
-        pipe.send(run_careful(setup, job) if careful else run_fast(setup, job))

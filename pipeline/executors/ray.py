@@ -11,6 +11,7 @@ from typing import Any
 
 import ray
 from ray.exceptions import (
+    LocalRayletDiedError,
     NodeDiedError,
     ObjectLostError,
     OutOfMemoryError,
@@ -55,11 +56,11 @@ class RayExecutor:
         self.slots = max(1, min(workers or cpus, cpus))
         self._limit = workers
         self._remote: Any = ray.remote(num_cpus=1, max_retries=0, retry_exceptions=False)(_execute)
-        self._setup: Any = None
+        self._setup: WorkerSetup | None = None
         self._tokens: dict[Any, tuple[str, int]] = {}
 
     def start(self, setup: WorkerSetup) -> None:
-        self._setup = ray.put(setup)
+        self._setup = setup
 
     def submit(self, token: tuple[str, int], job: Job, careful: bool = False) -> None:
         self._tokens[self._remote.remote(self._setup, job, careful)] = token
@@ -83,6 +84,9 @@ class RayExecutor:
 
 
 def _outcome(reference: Any) -> Outcome:
+    """What Ray says about a task, in our words. Only a machine that went away is tried again
+    without end; what Ray itself cannot do (no such environment, disk full) stops the run.
+    """
     try:
         outcome: Outcome = ray.get(reference)
         return outcome
@@ -92,8 +96,11 @@ def _outcome(reference: Any) -> Outcome:
         return Crashed(_first_line(error))
     except RayTaskError as error:
         return Failed(type(error.cause).__name__, str(error.cause), str(error))
+    except LocalRayletDiedError:
+        message = "the Ray node of this machine died; start it again, the same command continues"
+        return Failed("LocalRayletDiedError", message, "")
     except RayError as error:
-        return Lost(_first_line(error))
+        return Failed(type(error).__name__, str(error), "")
 
 
 def _first_line(error: Exception) -> str:

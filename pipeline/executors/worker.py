@@ -16,6 +16,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import traceback
 from dataclasses import dataclass
 
@@ -45,12 +47,28 @@ SLEEP_FACTOR = 10
 using CPU.
 """
 
+PARENT_CHECK_SECONDS = 0.5
+
 
 def single_threaded() -> None:
     """One thread per worker: parallelism comes from jobs."""
     for name in THREAD_VARIABLES:
         os.environ[name] = "1"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process within a second after its parent died, also in the middle of a job.
+
+    What it had published by then is complete and named by its key, so the next run can use it.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_CHECK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="curate-parent-watch", daemon=True).start()
 
 
 class BatchWatch:
@@ -136,7 +154,8 @@ def _reason(exit_code: int, setup: WorkerSetup) -> str:
         return f"took more than {setup.engine.document_timeout_s:g} s of CPU time, twice, alone"
     if exit_code < 0:
         return f"ended the process with {signal.Signals(-exit_code).name}, twice, alone"
-    return f"ended the process or made no progress for {setup.engine.document_timeout_s * SLEEP_FACTOR:g} s, twice, alone"
+    seconds = setup.engine.document_timeout_s * SLEEP_FACTOR
+    return f"ended the process or made no progress for {seconds:g} s, twice, alone"
 
 
 def _attempt(setup: WorkerSetup, job: Job) -> _Attempt:
@@ -144,6 +163,7 @@ def _attempt(setup: WorkerSetup, job: Job) -> _Attempt:
         with open(os.path.join(folder, "job.pickle"), "wb") as file:
             pickle.dump((setup, job), file)
         command = [sys.executable, "-m", "curate.pipeline.executors.careful", folder]
+        command.append(str(os.getpid()))
         exit_code = subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode
         answer = os.path.join(folder, "outcome.pickle")
         if exit_code == 0 and os.path.exists(answer):
@@ -161,8 +181,9 @@ def _read_marker(path: str) -> tuple[str, str]:
     return stage, document
 
 
-def careful_child(folder: str) -> None:
+def careful_child(folder: str, parent: int) -> None:
     """What the child process of careful mode does: read the job, run it, write the outcome."""
+    end_with_parent(parent)
     single_threaded()
     with open(os.path.join(folder, "job.pickle"), "rb") as file:
         setup, job = pickle.load(file)

@@ -37,7 +37,9 @@ class PipelineHead(Section):
         min_length=1,
         description="run folder: a path relative to this file, or an fsspec URL (s3://, gs://)",
     )
-    seed: int = Field(0, ge=0, lt=2**64, description="start of every draw; the same seed gives the same bytes")
+    seed: int = Field(
+        0, ge=0, lt=2**64, description="start of every draw; the same seed gives the same bytes"
+    )
     max_bad_fraction: Fraction = Field(
         0.01, description="the run stops (exit code 3) when more of the records are quarantined"
     )
@@ -51,15 +53,21 @@ class EntryOptions(Section):
 
     name: Name | None = Field(None, description="instance name; the stage's own by default")
     needs: tuple[str, ...] | None = Field(
-        None, min_length=1, description="stages or sources it takes documents from; the entry before by default"
+        None,
+        min_length=1,
+        description="stages or sources it takes documents from; the entry before by default",
     )
     only: tuple[str, ...] | None = Field(
         None, min_length=1, description="sources it works on; others pass by untouched"
     )
     expect_kept: tuple[Fraction, Fraction] | None = Field(
-        None, description="guard rail: the run stops (exit code 3) when the share kept is outside [low, high]"
+        None,
+        description="guard rail: the run stops (exit code 3) when the share kept is outside [low, high]",
     )
-    checkpoint: bool = Field(False, description="write the documents after this stage, so that later changes restart here")
+    checkpoint: bool = Field(
+        False,
+        description="write the documents after this stage, so that later changes restart here",
+    )
 
 
 RESERVED_KEYS = tuple(EntryOptions.model_fields)
@@ -118,12 +126,16 @@ class ReportConfig(Section):
 
 @dataclass(frozen=True, slots=True)
 class StageEntry:
-    """One entry of `stages:`. `name` is the instance name; `line` is where it stands in the file (1-based, 0 if none)."""
+    """One entry of `stages:`. `name` is the instance name; `line` is where it stands in the file
+    (1-based, 0 if none).
+    """
 
     name: str
     stage: Stage
     needs: tuple[str, ...]
-    """Names of the stages or sources it takes documents from; already filled in when the file left it out."""
+    """Names of the stages or sources it takes documents from; already filled in when the file left
+    it out.
+    """
     only: tuple[str, ...] | None = None
     expect_kept: tuple[float, float] | None = None
     checkpoint: bool = False
@@ -132,7 +144,9 @@ class StageEntry:
 
 @dataclass(frozen=True)
 class PipelineSpec:
-    """The whole file. `path` is the file, `folder` where its relative paths start; both stay out of every fingerprint."""
+    """The whole file. `path` is the file, `folder` where its relative paths start; both stay out of
+    every fingerprint.
+    """
 
     name: str
     output: str

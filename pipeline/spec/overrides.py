@@ -1,8 +1,9 @@
 """`--set key.path=value`: change one value of the tree before it is checked.
 
-The path goes through mappings by key and through lists by number; an entry of `stages` is also found by its instance name, and
-what follows goes to the stage's own keys unless it is a key beside the stage (`only`, `expect_kept`, …). The value is YAML.
-Missing sections are created. Names with dots are found when they exist in the file.
+The path goes through mappings by key and through lists by number; an entry of `stages` is also
+found by its instance name, and what follows goes to the stage's own keys unless it is a key beside
+the stage (`only`, `expect_kept`, …). The value is YAML. Missing sections are created. Names with
+dots are found when they exist in the file.
 """
 
 from __future__ import annotations
@@ -75,7 +76,9 @@ def _assign(
 
 
 def _longest_known_key(values: dict[str, Node], steps: list[str]) -> tuple[str, list[str]]:
-    """Split off the key to follow: the longest existing one made of the first steps, else the first step."""
+    """Split off the key to follow: the longest existing one made of the first steps, else the first
+    step.
+    """
     for length in range(len(steps), 0, -1):
         key = ".".join(steps[:length])
         if key in values:

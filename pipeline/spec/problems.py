@@ -1,8 +1,9 @@
 """What is wrong with a pipeline file, with the place of each fault; printed all at once.
 
-A `Place` is a line and a column of the file (1-based, columns in characters), or a `--set` argument. `Problems` collects them
-in any order and raises one `PipelineFileError` whose text shows every fault in file order with the source line and a caret.
-Cost: linear in the file for each error shown.
+A `Place` is a line and a column of the file (1-based, columns in characters), or a `--set`
+argument. `Problems` collects them in any order and raises one `PipelineFileError` whose text shows
+every fault in file order with the source line and a caret. Cost: linear in the file for each error
+shown.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault. `message` says what is wrong and what is allowed, `hint` (below the caret) what to do."""
+    """One fault. `message` says what is wrong and what is allowed, `hint` (below the caret) what to
+    do.
+    """
 
     place: Place
     message: str
@@ -41,7 +44,9 @@ class Problem:
 
 
 class PipelineFileError(SpecError):
-    """Every fault of a pipeline file. `str()` is the whole text for the user; `problems` the same as data."""
+    """Every fault of a pipeline file. `str()` is the whole text for the user; `problems` the same
+    as data.
+    """
 
     def __init__(self, text: str, file: str, problems: tuple[Problem, ...]) -> None:
         super().__init__(text)

@@ -1,7 +1,8 @@
 """Plain YAML words to values, and sizes such as `256 MiB` to bytes.
 
-YAML 1.2 core rules, so that the language code `no` stays text, plus `2_000_000_000` and `1e9` as whole numbers. Dates, times
-and everything else stay text. Cost: a few regular expressions per value.
+YAML 1.2 core rules, so that the language code `no` stays text, plus `2_000_000_000` and `1e9` as
+whole numbers. Dates, times and everything else stay text. Cost: a few regular expressions per
+value.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def _float(text: str, exponent: bool) -> int | float:
 
 
 def parse_size(text: str) -> int:
-    """`256 MiB` (1024-based), `1.5 GB` (1000-based) or `100 B` in bytes. Raises ValueError for anything else."""
+    """`256 MiB` (1024-based), `1.5 GB` (1000-based) or `100 B` in bytes. Raises ValueError for
+    anything else.
+    """
     match = _SIZE.fullmatch(text.strip())
     if match is None or (match.group(3) and not match.group(2)):
         raise ValueError("a size is a whole number of bytes or text such as '256 MiB' or '1.5 GB'")

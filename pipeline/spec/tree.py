@@ -1,8 +1,9 @@
 """YAML text to a tree of nodes that remember their places.
 
-PyYAML composes the node graph (no Python objects are ever built); this module turns it into plain values, replaces
-`${NAME}` and `${NAME:-default}` by environment variables, refuses duplicate keys, and bounds what aliases may unfold to.
-Keys are always text as written, so `no: 0.5` is the language code. Cost: PyYAML's, about 100 kB/s; files are ≤ 1 MiB.
+PyYAML composes the node graph (no Python objects are ever built); this module turns it into plain
+values, replaces `${NAME}` and `${NAME:-default}` by environment variables, refuses duplicate keys,
+and bounds what aliases may unfold to. Keys are always text as written, so `no: 0.5` is the language
+code. Cost: PyYAML's, about 100 kB/s; files are ≤ 1 MiB.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _PLAIN_TAGS = frozenset(
 
 @dataclass(slots=True)
 class Node:
-    """A value and its place. Mappings hold nodes by key, `keys` the places of their keys; `raw` is a scalar's text."""
+    """A value and its place. Mappings hold nodes by key, `keys` the places of their keys; `raw` is
+    a scalar's text.
+    """
 
     value: Scalar | list[Node] | dict[str, Node]
     place: Place
@@ -205,7 +208,9 @@ class _Builder:
         return self._merge(Node(values, place, keys), values, merged)
 
     def _merge(self, target: Node, values: dict[str, Node], merged: list[Node]) -> Node:
-        """YAML's `<<: *base`: keys of the bases where the mapping has none of its own; earlier bases win."""
+        """YAML's `<<: *base`: keys of the bases where the mapping has none of its own; earlier
+        bases win.
+        """
         for base in merged:
             if not isinstance(base.value, dict):
                 if not self.stopped:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -104,18 +105,19 @@ def _add_all(
     problems: Problems,
 ) -> None:
     """One problem per place; the alternatives of a union are joined by `or`."""
-    expected: dict[Place, tuple[str, list[str], Node]] = {}
+    expected: dict[Place, tuple[_Spot, list[str]]] = {}
     for found in error.errors(include_url=False):
-        at, path, spot = _locate(found["loc"], node, title, place)
+        spot = _locate(found["loc"], node, title, place)
         if found["type"] in _EXPECTED:
-            wanted = expected.setdefault(at, (path, [], spot))[1]
+            wanted = expected.setdefault(spot.place, (spot, []))[1]
             if _EXPECTED[found["type"]] not in wanted:
                 wanted.append(_EXPECTED[found["type"]])
         else:
-            _add_one(dict(found), model, at, path, spot, problems)
-    for at, (path, wanted, spot) in expected.items():
-        message = f"{_named(path)}must be {' or '.join(wanted)}, found {shown(spot.value)}"
-        problems.add(at, message, _type_hint(wanted, spot))
+            _add_one(dict(found), model, spot, problems)
+    for spot, wanted in expected.values():
+        value = spot.node.value
+        message = f"{_named(spot.path)}must be {' or '.join(wanted)}, found {shown(value)}"
+        problems.add(spot.place, message, _type_hint(wanted, spot.node))
 
 
 def _type_hint(wanted: list[str], spot: Node) -> str:
@@ -127,57 +129,65 @@ def _type_hint(wanted: list[str], spot: Node) -> str:
     return ""
 
 
-def _locate(
-    location: tuple[int | str, ...], node: Node, title: str, place: Place
-) -> tuple[Place, str, Node]:
-    """Follow a location as far as the tree goes; pydantic adds steps for unions, which are skipped."""
-    at, path, spot = place, title, node
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """A value in the tree: its place, dotted path and node, and the place of its key (or item)."""
+
+    place: Place
+    path: str
+    node: Node
+    key_place: Place
+    parent: str
+
+
+def _locate(location: tuple[int | str, ...], node: Node, title: str, place: Place) -> _Spot:
+    """Follow a location as far as the tree goes; pydantic adds steps for unions: skipped."""
+    spot = _Spot(place, title, node, place, title)
     for step in location:
-        if isinstance(spot.value, dict) and isinstance(step, str) and step in spot.value:
-            path, at, spot = _join(path, step), spot.value[step].place, spot.value[step]
-        elif isinstance(spot.value, list) and isinstance(step, int) and step < len(spot.value):
-            path, at, spot = f"{path}[{step}]", spot.value[step].place, spot.value[step]
-    return at, path, spot
+        value = spot.node.value
+        if isinstance(value, dict) and isinstance(step, str) and step in value:
+            key_place = spot.node.key_place(step)
+            below = value[step]
+            spot = _Spot(below.place, _join(spot.path, step), below, key_place, spot.path)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            below = value[step]
+            spot = _Spot(below.place, f"{spot.path}[{step}]", below, below.place, spot.path)
+    return spot
 
 
 def _add_one(
-    found: dict[str, Any],
-    model: type[BaseModel],
-    at: Place,
-    path: str,
-    spot: Node,
-    problems: Problems,
+    found: dict[str, Any], model: type[BaseModel], spot: _Spot, problems: Problems
 ) -> None:
     kind, context = found["type"], found.get("ctx", {})
-    parent, last = path, str(found["loc"][-1]) if found["loc"] else ""
+    at, path, value = spot.place, _named(spot.path), spot.node.value
+    last = str(found["loc"][-1]) if found["loc"] else ""
     if kind == "extra_forbidden":
-        parent = path.removesuffix(last).removesuffix(".")
         owner = _model_at(model, found["loc"][:-1])
         allowed = list(owner.model_fields) if owner else []
-        place = Place(at.line, at.column, at.origin)
-        message = f"{_named(parent)}unknown key {shown(last)}; keys are: {list_of(allowed)}"
-        problems.add(_key_place(place, found, problems), message, did_you_mean(last, allowed))
+        message = f"{_named(spot.parent)}unknown key '{last}'; keys are: {list_of(allowed)}"
+        problems.add(spot.key_place, message, did_you_mean(last, allowed))
     elif kind == "missing":
-        problems.add(at, f"{_named(path)}the key '{last}' is missing")
+        problems.add(at, f"{path}the key '{last}' is missing")
     elif kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
-        value = shown(spot.raw if isinstance(spot.value, str) else spot.value)
-        problems.add(at, f"{_named(path)}must be {words} {context[bound]}, found {value}")
+        written = spot.node.raw if isinstance(value, str) else value
+        problems.add(at, f"{path}must be {words} {context[bound]}, found {shown(written)}")
     elif kind in ("literal_error", "enum"):
         allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
-        message = f"{_named(path)}must be one of {list_of(allowed)}; found {shown(spot.value)}"
-        problems.add(at, message, did_you_mean(str(spot.value), allowed))
+        message = f"{path}must be one of {list_of(allowed)}; found {shown(value)}"
+        problems.add(at, message, did_you_mean(str(value), allowed))
     elif kind in ("too_short", "too_long"):
-        problems.add(at, f"{_named(path)}{_length(kind, context, spot)}")
+        problems.add(at, f"{path}{_length(kind, context, spot.node)}")
     elif kind == "string_too_short":
-        problems.add(at, f"{_named(path)}must not be empty")
+        problems.add(at, f"{path}must not be empty")
     elif kind == "string_pattern_mismatch":
-        rule = _NAME_RULE if context["pattern"] == NAME_PATTERN else f"must match {context['pattern']}"
-        problems.add(at, f"{_named(path)}{shown(spot.value)} {rule}")
+        own = context["pattern"] == NAME_PATTERN
+        rule = _NAME_RULE if own else f"must match {context['pattern']}"
+        problems.add(at, f"{path}{shown(value)} {rule}")
     elif kind == "value_error":
-        _add_value_error(str(context.get("error", found["msg"])), at, path, spot, problems)
+        _add_value_error(str(context.get("error", found["msg"])), spot, problems)
     else:
-        problems.add(at, f"{_named(path)}{found['msg'][:1].lower()}{found['msg'][1:]}")
+        problems.add(at, f"{path}{found['msg'][:1].lower()}{found['msg'][1:]}")
 
 
 def _length(kind: str, context: Mapping[str, Any], spot: Node) -> str:
@@ -188,12 +198,13 @@ def _length(kind: str, context: Mapping[str, Any], spot: Node) -> str:
     return f"must have {words} {count} {entries}, found {found}"
 
 
-def _add_value_error(message: str, at: Place, path: str, spot: Node, problems: Problems) -> None:
-    """A stage's own check. `key: …` at the start, and a quoted value or key below it, give the place."""
+def _add_value_error(message: str, spot: _Spot, problems: Problems) -> None:
+    """A stage's own check. `key: …` at its start, and a quoted value below it, give the place."""
     key, colon, rest = message.partition(": ")
-    if colon and isinstance(spot.value, dict) and key in spot.value:
-        at, spot, path, message = spot.keys[key], spot.value[key], _join(path, key), rest
-        at = _quoted_place(message, spot) or spot.place
+    at, path = spot.place, spot.path
+    if colon and isinstance(spot.node.value, dict) and key in spot.node.value:
+        below = spot.node.value[key]
+        at, path, message = _quoted_place(rest, below) or below.place, _join(path, key), rest
     problems.add(at, f"{_named(path)}{message}")
 
 

@@ -36,7 +36,7 @@ class ExactDedup(Exchange):
 
     normalize: Literal["none", "case_and_space"] = Field(
         "none",
-        description="compare the text as it is, or lower-cased with white-space runs as one space",
+        description="compare the text as it is, or lower-cased with single spaces",
     )
     prefer: tuple[str, ...] = Field(
         (),

@@ -37,28 +37,28 @@ class GopherQuality(Filter):
     made_for: ClassVar[tuple[SourceKind, ...]] = ("web", "forum")
     requires: ClassVar[tuple[type[Annotator], ...]] = (WordStatistics, LineStatistics)
 
-    min_words: int = Field(50, ge=0, description="fewest words (A1.1)")
-    max_words: int = Field(100_000, ge=1, description="most words (A1.1)")
+    min_words: int = Field(default=50, ge=0, le=2**53, description="fewest words (A1.1)")
+    max_words: int = Field(default=100_000, ge=1, le=2**53, description="most words (A1.1)")
     min_mean_word_length: float = Field(
-        3.0, ge=0, allow_inf_nan=False, description="characters, mean over words (A1.1)"
+        default=3.0, ge=0, allow_inf_nan=False, description="characters, mean over words (A1.1)"
     )
     max_mean_word_length: float = Field(
-        10.0, ge=0, allow_inf_nan=False, description="characters, mean over words (A1.1)"
+        default=10.0, ge=0, allow_inf_nan=False, description="characters, mean over words (A1.1)"
     )
     max_symbol_ratio: float = Field(
-        0.1, ge=0, allow_inf_nan=False, description="`#`, and ellipses, per word (A1.1)"
+        default=0.1, ge=0, allow_inf_nan=False, description="`#`, and ellipses, per word (A1.1)"
     )
     max_bullet_lines: float = Field(
-        0.9, ge=0, le=1, description="lines that begin with a bullet, of all lines (A1.1)"
+        default=0.9, ge=0, le=1, description="lines that begin with a bullet, of all lines (A1.1)"
     )
     max_ellipsis_lines: float = Field(
-        0.3, ge=0, le=1, description="lines that end with an ellipsis, of all lines (A1.1)"
+        default=0.3, ge=0, le=1, description="lines that end with an ellipsis, of all lines (A1.1)"
     )
     min_alphabetic_words: float = Field(
-        0.8, ge=0, le=1, description="words with a letter, of all words (A1.1)"
+        default=0.8, ge=0, le=1, description="words with a letter, of all words (A1.1)"
     )
     min_stop_words: int = Field(
-        2,
+        default=2,
         ge=0,
         le=8,
         description="distinct words of: the be to of and that have with (A1.1; English only)",

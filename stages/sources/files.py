@@ -69,8 +69,9 @@ def open_file(file: InputFile) -> BinaryIO:
     """Open for seeking reads; remote files are read ahead in blocks of 8 MiB."""
     if "://" not in file.url:
         return open(file.url, "rb")
-    opened = fsspec.open(file.url, "rb", block_size=REMOTE_BLOCK_BYTES, cache_type="readahead")
-    return cast(BinaryIO, opened.open())
+    system, path = fsspec.url_to_fs(file.url)
+    opened = system.open(path, "rb", block_size=REMOTE_BLOCK_BYTES, cache_type="readahead")
+    return cast(BinaryIO, opened)
 
 
 def _expand(pattern: str, folder: str) -> Iterator[InputFile]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curate.pipeline.fates import align, removed_fates
 from curate.pipeline.run_record import json_bound
@@ -194,9 +195,7 @@ def build_run(
         live = live.filter(pa.array(~gone))
         stage_rows.append(_stage(name, rules, before, fates[-1] if dead.num_rows else None))
     for source in every_source:
-        part = live.filter(
-            pa.array([value == source for value in live.column("source").to_pylist()])
-        )
+        part = live.filter(pc.equal(live.column("source"), source))
         schema = pa.schema([*DOCUMENT_FIELDS, *SIGNALS])
         _write(store, f"documents/{source}/part-00000.parquet", schema, [part])
     fate_schema = pa.schema([*FATE_FIELDS, *SIGNALS])

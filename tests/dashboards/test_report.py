@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.dashboards.run_folder import build_run, document, english, quarantined
 
 from curate.dashboards.report import byte_size, duration, percent, script_json, write_report
 from curate.dashboards.report_data import describe_bound
 from curate.errors import DataError
 from curate.pipeline.run_folder import RunFolder
-from tests.dashboards.run_folder import build_run, document, english, quarantined
 
 
 @pytest.fixture(scope="module")

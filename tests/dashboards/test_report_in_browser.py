@@ -1,4 +1,4 @@
-"""Nothing that a document brings runs in a real browser, and nothing leaves it (headless Chromium)."""
+"""Nothing of a document runs in a real browser, and no request leaves it (headless Chromium)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.dashboards.run_folder import QUALITY, STAGES, build_run, document, english, quarantined
 
 from curate.dashboards.report import write_report
-from tests.dashboards.run_folder import QUALITY, STAGES, build_run, document, english, quarantined
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

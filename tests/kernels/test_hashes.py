@@ -16,7 +16,7 @@ from curate.kernels import build_digest
 from curate.kernels.draw import Purpose, below, draw, draw_many, selected
 from curate.kernels.hashes import text_hash_128
 
-any_text = st.text(st.characters(exclude_categories=("Cs",)))
+any_text = st.text(st.characters(codec="utf-8"))
 documents = st.lists(st.one_of(any_text, st.integers(0, 2000).map("é1".__mul__)), max_size=6)
 
 

@@ -32,7 +32,7 @@ MARKS = [
     "\u2026\u0301",
 ]
 
-any_text = st.text(st.characters(exclude_categories=("Cs",)))
+any_text = st.text(st.characters(codec="utf-8"))
 built = st.lists(st.sampled_from(LINE_ENDS + SPACES + MARKS), max_size=40).map("".join)
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from uniseg.wordbreak import words as uniseg_segments
+from uniseg.wordbreak import words as uniseg_segments  # type: ignore[import-untyped]
 
 from curate.kernels.words import WORD_STATISTICS, word_statistics, words
 
@@ -159,9 +159,9 @@ def test_string_arrays_are_read_and_nulls_are_refused() -> None:
     with pytest.raises(ValueError, match="1 nulls"):
         word_statistics(column("a", None))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="combine"):
-        word_statistics(pa.chunked_array([column("a")]))  # type: ignore[arg-type]
+        word_statistics(pa.chunked_array([column("a")]))
     with pytest.raises(TypeError, match="int64"):
-        word_statistics(pa.array([1]))  # type: ignore[arg-type]
+        word_statistics(pa.array([1]))
 
 
 @pytest.mark.parametrize(

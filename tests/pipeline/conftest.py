@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,8 +18,12 @@ import tiny  # noqa: E402
 
 import curate.pipeline.driver  # noqa: E402
 
-SMALL = 60
-"""Documents per source of the small corpus."""
+
+
+@pytest.fixture(autouse=True)
+def the_disk_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash inside this process cannot lose what the kernel holds, so waiting for the disk proves nothing here."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +41,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with `SMALL` documents per source."""
-    return tiny.write_corpus(tmp_path_factory.mktemp("small"), SMALL)
+    """The same with few documents; for `tiny.small_spec`."""
+    return tiny.write_corpus(tmp_path_factory.mktemp("small"), tiny.SMALL)
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +51,17 @@ def reference(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("reference") / "out"
     tiny.run(tiny.spec(corpus, output))
     return output
+
+
+@pytest.fixture(scope="session")
+def small_reference(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Output folder of an undisturbed run over `small_corpus`."""
+    output = tmp_path_factory.mktemp("small_reference") / "out"
+    tiny.run(tiny.small_spec(small_corpus, output))
+    return output
+
+
+@pytest.fixture
+def finished(small_reference: Path, tmp_path: Path) -> Path:
+    """A copy of the finished small run, to be damaged."""
+    return Path(shutil.copytree(small_reference, tmp_path / "finished"))

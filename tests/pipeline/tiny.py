@@ -87,7 +87,7 @@ def documents(source: str, count: int) -> Iterator[str]:
         elif kind == 7:
             yield prose(dice, ENGLISH, 12)
         elif kind == 8 and own:
-            yield own[dice.below(len(own))].upper().replace(" ", "  ")
+            yield own[dice.below(len(own))].replace(". ", ".\n  ").replace(" the ", " The ")
         else:
             own.append(prose(dice, ENGLISH, 120 + dice.below(150)))
             yield own[-1]
@@ -166,6 +166,16 @@ def spec(corpus: Path, output: str | Path, count: int = 440, **engine: int) -> P
         folder=str(corpus),
         text="",
     )
+
+
+SMALL = 45
+"""Documents per source of the small corpus."""
+
+
+def small_spec(corpus: Path, output: str | Path, **engine: int) -> PipelineSpec:
+    """The same pipeline with the sizes for a corpus of `SMALL` documents per source."""
+    sizes = {"shard_input_bytes": 8_000, "exchange_partition_bytes": 1_100, "exchange_fan_in": 6, "batch_bytes": 3_000}
+    return spec(corpus, output, SMALL, **(sizes | {"row_group_bytes": 6_000, "part_bytes": 30_000} | engine))
 
 
 def with_stage(pipeline: PipelineSpec, name: str, **changes: Any) -> PipelineSpec:

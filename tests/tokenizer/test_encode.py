@@ -14,7 +14,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from curate.errors import DataError, SpecError, StageError
 from curate.tokenizer import encode
-from curate.tokenizer.encode import Backend, Encoder, choose_backend
+from curate.tokenizer.assemble import encode_batch
+from curate.tokenizer.encode import Backend, Encoder, EncodingDifference, choose_backend
 from curate.tokenizer.train import TrainedTokenizer
 
 BACKENDS: tuple[Backend, ...] = ("gigatoken", "tokenizers")
@@ -134,8 +135,15 @@ def test_a_difference_between_the_libraries_stops_the_run(
     encoder = Encoder(trained.tokenizer_json, "<|endoftext|>", "gigatoken")
     encoder._fast = encode.gigatoken.Tokenizer.from_json(json.dumps(other))
     monkeypatch.setattr(encode, "VERIFIED_RATE", 1.0)
-    with pytest.raises(StageError, match=r"document 1 of the batch: token \d+ is \d+ by gigatoken"):
-        encoder.encode(large(["", "The government of the United Kingdom and international law"]))
+    text = "The government of the United Kingdom and international law"
+    with pytest.raises(EncodingDifference, match=r"token \d+ is \d+ by gigatoken") as found:
+        encoder.encode(large(["", text]))
+    assert found.value.index == 1
+    batch = pa.RecordBatch.from_pydict(
+        {"id": ["web/1", "web/2"], "text": large(["", text]), "source": ["web", "web"]}
+    )
+    with pytest.raises(StageError, match="encode: document web/2: token"):
+        encode_batch(batch, pa.array(["train", "train"]), encoder, "part-00000", 0)
 
 
 def test_the_library_is_chosen_once_and_recorded(trained: TrainedTokenizer) -> None:

@@ -1,4 +1,4 @@
-"""An editor: every digit becomes `#`."""
+"""An editor: every digit becomes `0`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class HideDigits(Editor):
 
     name: ClassVar[str] = "hide_digits"
 
-    mark: str = "#"
+    mark: str = "0"
 
     def signals(self) -> tuple[pa.Field, ...]:
         return (pa.field("digits", pa.int64()),)

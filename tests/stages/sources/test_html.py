@@ -11,7 +11,10 @@ from curate.stages.sources.base import Caps, Record
 from curate.stages.sources.html import Html
 from curate.stages.sources.warc import Warc
 
-SENTENCE = "Überall dasselbe: schöne Straßen, süße Früchte und alte Häuser am Fluss. "
+SENTENCE = (
+    "Wir haben es überall so gesehen, und die schönen Straßen waren in der ganzen Stadt voller "
+    "süßer Früchte, als wir an den alten Häusern vorbei zum Fluss gingen. "
+)
 PAGE = f"<html><head><title>Städte</title></head><body><p>{SENTENCE * 6}</p></body></html>"
 
 

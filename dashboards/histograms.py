@@ -180,27 +180,34 @@ def _count(
 
 
 def _edges(sketch: _Sketch, bounds: Sequence[float]) -> tuple[np.ndarray, str]:
-    """Edges of the bins and the scale; the scale is log where the upper tail is long and no value
-    is negative.
+    """Edges of the bins and the scale: log where the upper tail is long and no value is negative.
+
+    Where a bound is the end of the range, one more bin holds what lies beyond it.
     """
     low = min([sketch.quantile(_TAIL), *bounds])
     high = max([sketch.quantile(1 - _TAIL), *bounds])
+    below, above = int(low in bounds), int(high in bounds)
     middle = sketch.quantile(0.5)
     is_log = low >= 0 and high > _LOG_RATIO * max(middle, 1.0)
-    if sketch.whole:
-        return _whole_edges(math.floor(low), math.ceil(high), is_log), "log" if is_log else "linear"
-    margin = 0.0 if is_log else (high - low) * 0.02
-    low, high = (low - margin if low < 0 else max(0.0, low - margin)), high + margin
+    scale = "log" if is_log else "linear"
+    if sketch.whole and all(bound == int(bound) for bound in bounds):
+        return _whole_edges(math.floor(low) - below, math.ceil(high) + above, is_log), scale
     if high <= low:
         low, high = low - 0.5, high + 0.5
     if is_log:
-        return np.expm1(np.linspace(math.log1p(low), math.log1p(high), BINS + 1)), "log"
-    return np.linspace(low, high, BINS + 1), "linear"
+        return np.expm1(_line(math.log1p(low), math.log1p(high), below, above)), scale
+    return _line(low, high, below, above), scale
+
+
+def _line(low: float, high: float, below: int, above: int) -> np.ndarray:
+    """`BINS` equal bins: from low to high, and `below` and `above` more of them outside."""
+    step = high / (BINS - below - above) - low / (BINS - below - above)
+    return np.linspace(low - below * step, high + above * step, BINS + 1)
 
 
 def _whole_edges(low: int, high: int, is_log: bool) -> np.ndarray:
     """Edges half-way between integers, so that every bin holds whole numbers only."""
-    if is_log:
+    if is_log and low >= 0:
         cut = np.expm1(np.linspace(math.log1p(low), math.log1p(high + 1), BINS + 1))
     else:
         cut = np.linspace(low, high + 1, min(BINS, high + 1 - low) + 1)

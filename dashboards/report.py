@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -94,6 +95,7 @@ def _environment() -> jinja2.Environment:
         "bytes": byte_size,
         "seconds": duration,
         "number": number,
+        "moment": moment,
     }
     environment.globals |= {
         "histogram_svg": drawing.histogram_svg,
@@ -139,6 +141,16 @@ def byte_size(size: float) -> str:
             return f"{size:,.0f} B" if unit == "B" else f"{size:,.1f} {unit}"
         size /= 1000
     raise AssertionError("unreachable")
+
+
+def moment(text: str | None) -> str:
+    """An ISO time as `2026-01-02 03:04:05 UTC`; what is no time stays as it is."""
+    if not text:
+        return "–"
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return text
 
 
 def duration(seconds: float | None) -> str:

@@ -102,7 +102,7 @@ class BuildSteps:
         assert spec.tokenizer is not None
         assert spec.pack is not None
         data = self.driver.read(tokenizer)
-        backend = choose_backend(data)
+        backend = choose_backend(data, spec.pack.encoder)
         encoder = Encoder(data, spec.tokenizer.end_of_document, backend)
         fraction = spec.pack.validation_fraction
         planned = self.plan.steps["tokens.encode"]

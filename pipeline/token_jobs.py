@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -46,9 +47,7 @@ def documents(store: Store, ref: FileRef, batch_bytes: int) -> Iterator[pa.Recor
 
 @dataclass(frozen=True)
 class TokenizerJob:
-    """Train on the train split; one job, one thread, because the result must not depend on how it
-    is cut.
-    """
+    """Train on the train split: one job, because the result must not depend on how it is cut."""
 
     step: str
     key: str
@@ -57,6 +56,7 @@ class TokenizerJob:
     validation_fraction: float
 
     def run(self, context: JobContext) -> JobResult:
+        use_all_cores()
         total = sum(_bytes(batch.column("text")) for batch in self.split(context, TRAIN))
         sample = TrainingSample(self.config, context.seed, total)
         chosen = (
@@ -102,6 +102,14 @@ class TokenizerJob:
             if evaluation.sources:
                 break
         return evaluation_bytes(split, evaluation, trained)
+
+
+def use_all_cores() -> None:
+    """Let the trainer use every core: its result does not depend on threads (tested), and no other
+    job of the run can work while it trains.
+    """
+    os.environ["RAYON_NUM_THREADS"] = str(os.cpu_count() or 1)
+    os.environ["TOKENIZERS_PARALLELISM"] = "true"
 
 
 def _bytes(text: pa.Array) -> int:

@@ -52,6 +52,8 @@ class SlicedWriter:
         kept = [batch for batch in batches if batch.num_rows]
         if not kept:
             return
+        if self._index and slice_number <= self._index[-1][0]:
+            raise ValueError(f"slice {slice_number} after {self._index[-1][0]}: slices are ascending")
         sink = pa.BufferOutputStream()
         table = pa.Table.from_batches(kept, schema).combine_chunks()
         with pa.ipc.new_stream(sink, schema) as writer:

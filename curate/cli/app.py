@@ -13,13 +13,21 @@ from typing import Annotated
 import typer
 
 import curate
+from curate.cli.check import EPILOG as CHECK_EPILOG
+from curate.cli.check import check
 from curate.cli.doctor import doctor
 from curate.cli.explain import EPILOG as EXPLAIN_EPILOG
 from curate.cli.explain import explain
+from curate.cli.init import EPILOG as INIT_EPILOG
+from curate.cli.init import init
 from curate.cli.plan import EPILOG as PLAN_EPILOG
 from curate.cli.plan import plan
 from curate.cli.run import EPILOG as RUN_EPILOG
 from curate.cli.run import run
+from curate.cli.schema import EPILOG as SCHEMA_EPILOG
+from curate.cli.schema import schema
+from curate.cli.stages import EPILOG as STAGES_EPILOG
+from curate.cli.stages import stages
 from curate.cli.status import status
 from curate.cli.verify import gc, verify
 from curate.errors import CurateError, Interrupted
@@ -51,10 +59,14 @@ def options(
     """From raw text to tokens you can trust, in one file and one command."""
 
 
+app.command("init", epilog=INIT_EPILOG)(init)
+app.command("check", epilog=CHECK_EPILOG)(check)
 app.command("run", epilog=RUN_EPILOG)(run)
 app.command("plan", epilog=PLAN_EPILOG)(plan)
 app.command("status")(status)
 app.command("explain", epilog=EXPLAIN_EPILOG)(explain)
+app.command("stages", epilog=STAGES_EPILOG)(stages)
+app.command("schema", epilog=SCHEMA_EPILOG)(schema)
 app.command("doctor")(doctor)
 app.command("verify")(verify)
 app.command("gc")(gc)

@@ -115,11 +115,12 @@ def _sample(estimate: Estimate) -> dict[str, Any]:
 
 
 def _print(facts: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False)
+    from curate.cli.console import make_console
+
+    console = make_console()
     sizes = ", ".join(f"{name} {size / 1e6:,.1f} MB" for name, size in facts["input_bytes"].items())
     console.print(f"{facts['name']}  ▸ {facts['output']}\ninput: {sizes}", markup=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2))

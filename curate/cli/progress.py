@@ -1,4 +1,7 @@
-"""What a run says while it works: a live table on a terminal, plain lines elsewhere."""
+"""What a run says while it works: a live table on a terminal, plain lines elsewhere.
+
+Plain: one line when a step ends, and one every few seconds of a step that takes longer.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class StepProgress:
     rows: int = 0
     kept: int = 0
     bytes: int = 0
-    printed: float = 0.0
+    printed: float = field(default_factory=time.monotonic)
 
     def seconds(self) -> float:
         return max(1e-3, (self.ended or time.monotonic()) - self.started)
@@ -71,7 +74,7 @@ class Progress:
         self._live: Live | None = None
 
     def __enter__(self) -> Progress:
-        self._console.print(self._header, highlight=False, markup=False)
+        self._console.print(self._header, markup=False, soft_wrap=True)
         if self._console.is_terminal:
             self._live = Live(
                 console=self._console,
@@ -102,7 +105,7 @@ class Progress:
             details = {key: value for key, value in event.items() if key not in ("event", "time")}
             text = ", ".join(f"{key} {value}" for key, value in details.items())
             self._console.print(
-                f"  {kind.replace('_', ' ')}: {text}", highlight=False, markup=False
+                f"  {kind.replace('_', ' ')}: {text}", markup=False, soft_wrap=True
             )
 
     def _advance(self, step: StepProgress, event: dict[str, Any]) -> None:
@@ -128,7 +131,7 @@ class Progress:
                 cached,
             ]
             self._console.print(
-                "  " + "  ".join(part for part in parts if part), highlight=False, markup=False
+                "  " + "  ".join(part for part in parts if part), markup=False, soft_wrap=True
             )
 
     def _render(self) -> Group:

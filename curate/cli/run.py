@@ -51,15 +51,14 @@ def run(
 
     Exit codes: 0 done, 1 failed, 2 bad configuration, 3 stopped by a guard rail, 130 interrupted.
     """
-    from rich.console import Console
-
+    from curate.cli.console import make_console
     from curate.cli.progress import Progress
     from curate.cli.summary import print_summary
     from curate.pipeline.engine import Run
     from curate.pipeline.spec import load
 
     signal.signal(signal.SIGTERM, _interrupt)
-    console = Console(stderr=as_json, highlight=False)
+    console = make_console(stderr=as_json)
     spec = load(file, tuple(overrides or ()))
     with ExitStack() as stack:
         chosen, where = _executor(stack, executor, address, workers)

@@ -41,8 +41,8 @@ def _lines(run: str, found: RunStatus) -> list[str]:
     if found.heartbeat_age_s is not None and found.lease is not None:
         who = f"host {found.lease.get('host')}, process {found.lease.get('pid')}"
         lines.append(f"  driver: {who}, heartbeat {found.heartbeat_age_s:.0f} s ago")
-    width = max((len(step.step) for step in found.steps), default=0)
-    lines += [_step(step, width) for step in found.steps]
+    width = max((len(step.step) for step in found.steps if step.total), default=0)
+    lines += [_step(step, width) for step in found.steps if step.total]
     totals = found.totals
     if totals["read"]:
         parts = [
@@ -63,7 +63,7 @@ def _lines(run: str, found: RunStatus) -> list[str]:
 
 def _step(step: StepStatus, width: int) -> str:
     """One line: bar, jobs, rate, share kept, time to the end."""
-    filled = round(_BAR_CELLS * step.done / step.total) if step.total else _BAR_CELLS
+    filled = round(_BAR_CELLS * step.done / step.total)
     parts = [
         f"  {step.step:{width}}  {'█' * filled}{'░' * (_BAR_CELLS - filled)}",
         f"{step.done:,}/{step.total:,} shards",

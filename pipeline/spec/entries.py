@@ -96,9 +96,19 @@ def _read_entry(node: Node, title: str, problems: Problems) -> EntryDraft | None
     )
     stage = _read_stage(kind, config, place, problems)
     if options is None:
-        return None
+        name = beside["name"].value if "name" in beside else kind
+        if not isinstance(name, str):
+            return None
+        shape = EntryOptions(needs=_names(beside.get("needs")), only=_names(beside.get("only")))
+        return EntryDraft(name, place, options=shape, nodes=beside)
     _check_expect_kept(options, beside, kind, problems)
     return EntryDraft(options.name or kind, place, stage=stage, options=options, nodes=beside)
+
+
+def _names(node: Node | None) -> tuple[str, ...] | None:
+    """The names in a list; None where there is no such list."""
+    names = [item.value for item in (node.sequence() if node is not None else None) or []]
+    return tuple(name for name in names if isinstance(name, str)) or None
 
 
 def _kind(node: Node, title: str, problems: Problems) -> str | None:

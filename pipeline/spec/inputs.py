@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import orjson
+
 from curate.errors import CurateError
-from curate.pipeline.spec.problems import Place, Problems
+from curate.pipeline.spec.problems import Place, Problems, shown
 from curate.pipeline.spec.tree import Node
 from curate.stages.sources.base import Source
 from curate.storage.store import Store

@@ -61,11 +61,17 @@ class Problems:
     file: str
     text: str = ""
     found: list[Problem] = field(default_factory=list)
+    silenced: set[Place] = field(default_factory=set)
 
     def add(self, place: Place, message: str, hint: str = "") -> None:
+        """Add a fault, unless the value at this place is known to be unusable already."""
         problem = Problem(place, message, hint)
-        if problem not in self.found:
+        if place not in self.silenced and problem not in self.found:
             self.found.append(problem)
+
+    def silence(self, place: Place) -> None:
+        """The value here could not be read, which was said: what follows from it is no news."""
+        self.silenced.add(place)
 
     def raise_if_any(self) -> None:
         """Raises PipelineFileError when anything was added."""

@@ -58,4 +58,4 @@ def _read_source(name: str, node: Node, place: Place, problems: Problems) -> Sou
         return None
     rest = {key: value for key, value in node.value.items() if key != "format"}
     options = Node(rest, node.place, node.keys)
-    return validate(SOURCES[chosen.value], options, title, place, problems)
+    return validate(SOURCES[chosen.value], options, title, place, problems, ("format",))

@@ -124,10 +124,13 @@ def _add_syntax_error(error: yaml.MarkedYAMLError, problems: Problems, origin: s
         )
     else:
         context = f" ({error.context})" if error.context and error.context not in words else ""
+        hint = "look for a missing quote, bracket, colon or indent"
+        if "flow" in context and "got '{'" in words:
+            hint = 'inside {…} and […] a variable needs quotes: "${NAME}"'
         problems.add(
             place,
             f"not valid YAML: {printable(words + context)}",
-            "look for a missing quote, bracket, colon or indent",
+            hint,
         )
 
 
@@ -224,7 +227,10 @@ class _Builder:
     def _scalar(self, node: yaml.ScalarNode, place: Place) -> Node:
         if node.tag not in _PLAIN_TAGS and node.tag != "!":
             self._tag(node)
+        before = len(self.problems.found)
         raw = self._substituted(node)
+        if len(self.problems.found) > before:
+            self.problems.silence(place)
         if _SURROGATE.search(raw):
             self.problems.add(place, "a lone surrogate (half of a UTF-16 pair) is not text")
             raw = ""
@@ -234,6 +240,7 @@ class _Builder:
             return Node(plain_scalar(raw.strip()), place, raw=raw)
         except ValueError as error:
             self.problems.add(place, f"{shown(raw)}: {error}", "put it in quotes if it is text")
+            self.problems.silence(place)
             return Node(None, place, raw=raw)
 
     def _tag(self, node: yaml.Node) -> None:

@@ -53,28 +53,34 @@ _NAME_RULE = "may hold letters, digits, '.', '_' and '-' (at most 100), and star
 
 
 def validate(
-    model: type[Model], node: Node, title: str, place: Place, problems: Problems
+    model: type[Model],
+    node: Node,
+    title: str,
+    place: Place,
+    problems: Problems,
+    taken: tuple[str, ...] = (),
 ) -> Model | None:
     """A `model` from the mapping `node`, or None after adding every fault to `problems`.
 
     title: dotted path of the node for messages, empty at the top. place: of the node's key.
+    taken: keys that the caller has read already; named among the allowed ones.
     """
     if not isinstance(node.value, dict):
         problems.add(
             node.place, f"{_named(title)}must be a mapping (key: value), found {shown(node.value)}"
         )
         return None
-    before = len(problems.found)
+    before = len(problems.found) + len(problems.silenced)
     data = {key: _sized(key, value, title, problems) for key, value in node.value.items()}
     try:
         made = model.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
-        _add_all(error, model, node, title, place, problems)
+        _add_all(error, model, node, title, place, problems, taken)
         return None
     except CurateError as error:
         problems.add(place, f"{_named(title)}{error}")
         return None
-    return made if len(problems.found) == before else None
+    return made if len(problems.found) + len(problems.silenced) == before else None
 
 
 def _sized(key: str, node: Node, title: str, problems: Problems) -> Any:
@@ -103,6 +109,7 @@ def _add_all(
     title: str,
     place: Place,
     problems: Problems,
+    taken: tuple[str, ...],
 ) -> None:
     """One problem per place; the alternatives of a union are joined by `or`."""
     expected: dict[Place, tuple[_Spot, list[str]]] = {}
@@ -113,7 +120,7 @@ def _add_all(
             if _EXPECTED[found["type"]] not in wanted:
                 wanted.append(_EXPECTED[found["type"]])
         else:
-            _add_one(dict(found), model, spot, problems)
+            _add_one(dict(found), model, spot, problems, taken if spot.parent == title else ())
     for spot, wanted in expected.values():
         value = spot.node.value
         message = f"{_named(spot.path)}must be {' or '.join(wanted)}, found {shown(value)}"
@@ -156,14 +163,18 @@ def _locate(location: tuple[int | str, ...], node: Node, title: str, place: Plac
 
 
 def _add_one(
-    found: dict[str, Any], model: type[BaseModel], spot: _Spot, problems: Problems
+    found: dict[str, Any],
+    model: type[BaseModel],
+    spot: _Spot,
+    problems: Problems,
+    taken: tuple[str, ...],
 ) -> None:
     kind, context = found["type"], found.get("ctx", {})
     at, path, value = spot.place, _named(spot.path), spot.node.value
     last = str(found["loc"][-1]) if found["loc"] else ""
     if kind == "extra_forbidden":
         owner = _model_at(model, found["loc"][:-1])
-        allowed = list(owner.model_fields) if owner else []
+        allowed = [*taken, *(owner.model_fields if owner else ())]
         message = f"{_named(spot.parent)}unknown key '{last}'; keys are: {list_of(allowed)}"
         problems.add(spot.key_place, message, did_you_mean(last, allowed))
     elif kind == "missing":

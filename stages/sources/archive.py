@@ -79,11 +79,15 @@ class Damage:
 class ArchiveReader:
     """Iterate over the records of a stream opened with `by_member=True`.
 
-    max_body_bytes: of a longer body only the first 64 KiB are kept.
+    max_body_bytes: of a longer body only the first 64 KiB are kept. file_bytes: size of the file,
+    by which a length that an uncompressed file cannot hold is seen before its body is read.
     """
 
-    def __init__(self, stream: ByteStream, framing: Framing, max_body_bytes: int) -> None:
+    def __init__(
+        self, stream: ByteStream, framing: Framing, max_body_bytes: int, file_bytes: int
+    ) -> None:
         self._stream, self._framing, self._limit = stream, framing, max_body_bytes
+        self._end = file_bytes if stream.compression is None else None
         self._data = bytearray()
         self._base = 0
         self._members: deque[tuple[int, int]] = deque()
@@ -125,6 +129,12 @@ class ArchiveReader:
             return self._damage(
                 offset, part, "damaged_record", f"the {self._framing.name} head {what}", raw
             )
+        if self._end is not None and self._base + head_end + length > self._end:
+            left = self._end - self._base - head_end
+            raw = bytes(self._data[:RAW_BYTES])
+            self._resync()
+            message = f"the record states {length} bytes, the file has {left} left"
+            return self._damage(offset, part, "truncated_record", message, raw)
         body, got = self._body(head_end, length)
         raw = (head + body)[:RAW_BYTES]
         if got < length:

@@ -47,8 +47,7 @@ class Delimited(FieldSource):
         csv.field_size_limit(2**31 - 1)
         with open_lines(split, caps) as lines:
             feed = _Feed(lines, caps)
-            header = self._next(feed)
-            problem = self._header_problem(header)
+            header, problem = self._header(feed)
             if problem is None:
                 assert header is not None
                 yield from self._rows(header, feed, path, caps)
@@ -111,9 +110,16 @@ class Delimited(FieldSource):
         feed.reader = reader
         return row
 
-    def _header_problem(self, header: list[str] | None) -> str | None:
-        if not header:
-            return "the file has no header row"
+    def _header(self, feed: _Feed) -> tuple[list[str] | None, str | None]:
+        """The column names, and why the file cannot be read by them."""
+        try:
+            header = self._next(feed)
+            "".join(header or ()).encode("utf-8")
+        except (_TooLarge, csv.Error, UnicodeEncodeError):
+            return None, "the header row is no row of UTF-8 names"
+        return header, self._header_problem(header) if header else "the file has no header row"
+
+    def _header_problem(self, header: list[str]) -> str | None:
         if self.text_field not in header:
             names = ", ".join(header)[:500]
             return f"the header has no column '{self.text_field}' (text_field); it has: {names}"

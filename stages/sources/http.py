@@ -9,17 +9,16 @@ is; one that begins so and breaks later is damaged.
 
 from __future__ import annotations
 
-import importlib
 import io
 import re
 import zlib
 from dataclasses import dataclass
-from typing import Protocol, cast
 
+import brotli
 import zstandard
 from fastwarc.warc import HeaderMap
 
-from curate.stages.sources.stream import ZSTD_WINDOW_BYTES
+from curate.stages.sources.compression import ZSTD_WINDOW_BYTES
 
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]+)", re.IGNORECASE)
@@ -184,19 +183,9 @@ def _unzstd(body: bytes, limit: int) -> bytes:
         raise HttpError("bad_content_encoding", f"the zstd body is damaged: {error}") from error
 
 
-class _BrotliDecoder(Protocol):
-    def process(self, data: bytes, output_buffer_limit: int) -> bytes: ...
-    def is_finished(self) -> bool: ...
-
-
 def _unbrotli(body: bytes, limit: int) -> bytes:
     """Brotli has no magic number: a body that fails and begins with `<` was stored decoded."""
-    try:
-        library = importlib.import_module("brotli")
-    except ImportError as error:
-        message = "the body is Brotli; run: pip install 'curate[brotli]'"
-        raise HttpError("unsupported_encoding", message) from error
-    decoder = cast(_BrotliDecoder, library.Decompressor())
+    decoder = brotli.Decompressor()
     output = b""
     try:
         output = decoder.process(body, output_buffer_limit=limit + 1)
@@ -205,7 +194,7 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
             if not more:
                 break
             output += more
-    except library.error as error:
+    except brotli.error as error:
         if body.lstrip()[:1] == b"<":
             return body
         raise HttpError("bad_content_encoding", f"the Brotli body is damaged: {error}") from error

@@ -12,13 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from curate.stages.sources.base import BadRecord, Caps, InputFile, InputSplit
+from curate.stages.sources.compression import MAGIC_BYTES, compression_of, compression_of_name
 from curate.stages.sources.files import open_file
-from curate.stages.sources.stream import (
-    MAGIC_BYTES,
-    ByteStream,
-    compression_of,
-    compression_of_name,
-)
+from curate.stages.sources.stream import ByteStream
 
 CHUNK_BYTES = 2**20
 RAW_BYTES = 64 * 1024

@@ -101,7 +101,7 @@ class Warc(HtmlSource):
 
     format: ClassVar = "warc"
     version: ClassVar = 1
-    distributions: ClassVar = ("fastwarc", "resiliparse", "lz4", "zstandard")
+    distributions: ClassVar = ("brotli", "fastwarc", "resiliparse", "lz4", "zstandard")
 
     def records(self, split: InputSplit, caps: Caps) -> Iterator[Found]:
         path = split.file.path
@@ -114,7 +114,8 @@ class Warc(HtmlSource):
             stream = ByteStream(raw, path, caps, by_member=True)
             framing = ArcFraming() if is_arc else WarcFraming()
             # A response's header comes on top of the document.
-            for item in ArchiveReader(stream, framing, caps.max_document_bytes + HEAD_BYTES):
+            limit = caps.max_document_bytes + HEAD_BYTES
+            for item in ArchiveReader(stream, framing, limit, split.file.size_bytes):
                 if isinstance(item, Damage):
                     yield BadRecord(
                         path, item.offset, item.error, item.message, item.raw, item.part

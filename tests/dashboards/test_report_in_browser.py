@@ -92,7 +92,8 @@ def hostile_run(folder: Path, url: str) -> None:
     stages = {f"{whole}quality": rules, "exact_dedup": STAGES["exact_dedup"]}
     build_run(folder, [*documents, *english(20)], bad, stages)
     record = json.loads((folder / "run.json").read_bytes())
-    for key in ("versions", "fingerprints", "executor", "tokenizer"):
+    record["tokenizer"] = {"measured_on": whole, "sources": {whole: {whole: whole}}, whole: 1}
+    for key in ("versions", "fingerprints", "executor"):
         record[key] = {whole: whole}
     record["step_seconds"] = {whole: 1.0}
     record["name"] = whole
@@ -122,7 +123,7 @@ def test_nothing_of_a_document_runs_and_no_request_leaves(tmp_path, browser, lis
         text = page_path.read_text(encoding="utf-8")
         head, _, tail = text.partition('<meta http-equiv="Content-Security-Policy"')
         page_path.write_text(head + "<meta" + tail, encoding="utf-8")
-    page = browser.new_page()
+    page = browser.new_page(viewport={"width": 390, "height": 800})
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.on("dialog", lambda dialog: requests.append(f"dialog {dialog.message}"))
@@ -132,6 +133,7 @@ def test_nothing_of_a_document_runs_and_no_request_leaves(tmp_path, browser, lis
     assert asked == []
     assert requests == [page_path.as_uri()]
     assert page.evaluate("document.scripts.length") == 2
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert (
         page.evaluate("document.querySelectorAll('img,iframe,link,base,form,object').length") == 0
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,22 +16,23 @@ sys.path[:0] = [path for path in ON_PATH if path not in sys.path]
 os.environ["PYTHONPATH"] = os.pathsep.join([*ON_PATH, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
 
 import tiny  # noqa: E402
+from local_s3 import bucket, s3_endpoint  # noqa: E402
 
 import curate.pipeline.driver  # noqa: E402
 
+__all__ = ["bucket", "s3_endpoint"]
 
 
-@pytest.fixture(autouse=True)
-def the_disk_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A crash inside this process cannot lose what the kernel holds, so waiting for the disk proves nothing here."""
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
-
-@pytest.fixture(autouse=True)
-def lost_results_are_tried_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A simulated loss needs no rest."""
-    monkeypatch.setattr(curate.pipeline.driver, "LOST_BACKOFF_SECONDS", 0.0)
-    monkeypatch.setattr(curate.pipeline.driver, "POLL_SECONDS", 0.02)
+@pytest.fixture(autouse=True, scope="session")
+def nothing_waits() -> Iterator[None]:
+    """A simulated loss needs no rest, and a crash inside this process loses nothing that the kernel holds, so waiting for the
+    disk proves nothing here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curate.pipeline.driver, "LOST_BACKOFF_SECONDS", 0.0)
+        patch.setattr(curate.pipeline.driver, "POLL_SECONDS", 0.02)
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
 @pytest.fixture(scope="session")

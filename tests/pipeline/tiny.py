@@ -174,7 +174,7 @@ SMALL = 45
 
 def small_spec(corpus: Path, output: str | Path, **engine: int) -> PipelineSpec:
     """The same pipeline with the sizes for a corpus of `SMALL` documents per source."""
-    sizes = {"shard_input_bytes": 8_000, "exchange_partition_bytes": 1_100, "exchange_fan_in": 6, "batch_bytes": 3_000}
+    sizes = {"shard_input_bytes": 16_000, "exchange_partition_bytes": 1_100, "exchange_fan_in": 6, "batch_bytes": 3_000}
     return spec(corpus, output, SMALL, **(sizes | {"row_group_bytes": 6_000, "part_bytes": 30_000} | engine))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import pytest
 
 from curate.stages.sources.base import BadRecord, Caps, Record, Skipped, Source
@@ -46,11 +47,13 @@ def read_source(
                     reading.skipped[outcome.reason] += outcome.count
                 elif isinstance(outcome, BadRecord):
                     assert len(outcome.raw) <= 64 * 1024
-                    assert outcome.error and outcome.message
+                    assert outcome.error
+                    assert outcome.message.encode("utf-8")
                     locators.append(outcome.locator)
                     reading.bad.append(outcome)
                 else:
                     outcome.text.encode("utf-8")
+                    orjson.dumps([outcome.meta, outcome.url, outcome.date, outcome.path])
                     assert outcome.html is None and "\x00" not in outcome.text
                     locators.append(outcome.locator)
                     reading.documents.append(outcome)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import sys
 
 import pytest
 
 from curate.errors import SpecError
+from curate.stages.extract.engines import engine
 from curate.stages.sources.base import Caps, Record
 from curate.stages.sources.html import Html
 from curate.stages.sources.warc import Warc
@@ -64,12 +66,9 @@ def test_another_engine_is_an_option_and_decides_the_result(read, write, name):
 
 
 def test_a_missing_engine_is_a_configuration_error(monkeypatch):
-    from curate.stages.extract import engines
-
-    def missing(name):
-        raise SpecError(f"extractor: {name} is not installed")
-
-    monkeypatch.setattr("curate.stages.sources.html.engine", missing)
-    assert engines.engine("resiliparse")
-    with pytest.raises(SpecError, match="not installed"):
+    monkeypatch.delitem(sys.modules, "curate.stages.extract.justext", raising=False)
+    monkeypatch.setitem(sys.modules, "justext", None)
+    engine.cache_clear()
+    with pytest.raises(SpecError, match="pip install"):
         Html(extractor="justext").used_distributions()
+    monkeypatch.delitem(sys.modules, "curate.stages.extract.justext", raising=False)

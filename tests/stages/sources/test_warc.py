@@ -243,9 +243,12 @@ def test_a_wrong_length_costs_one_bad_record(read, write, suffix, wrong, error):
     assert reading.errors == {error: 1}
 
 
-def test_a_length_beyond_the_end_of_a_plain_file_does_not_take_the_records_after_it(read, write):
+@pytest.mark.parametrize("length", [10**6, 10**12])
+def test_a_length_beyond_the_end_of_a_plain_file_does_not_take_the_records_after_it(
+    read, write, length
+):
     records = [
-        warc(http(page(number)), length=10**6 if number == 1 else None) for number in range(4)
+        warc(http(page(number)), length=length if number == 1 else None) for number in range(4)
     ]
     reading = read(Warc(paths=(write("a.warc", b"".join(records)),)))
     assert numbers(reading) == [0, 2, 3] and reading.errors == {"truncated_record": 1}

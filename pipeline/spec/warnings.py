@@ -1,0 +1,25 @@
+"""What is allowed but probably not meant: a filter on a kind of source it was not made for."""
+
+from __future__ import annotations
+
+from curate.pipeline.dag import resolve
+from curate.pipeline.spec.model import PipelineSpec
+from curate.pipeline.spec.problems import list_of
+
+
+def warnings(spec: PipelineSpec) -> tuple[str, ...]:
+    """`file:line: …` for every stage that a source passes although it is made for other kinds."""
+    found = []
+    for name, chain in resolve(spec.stages, tuple(spec.sources)).chains.items():
+        kind = spec.sources[name].kind
+        found += [
+            (
+                entry.line,
+                f"{spec.path}:{entry.line}: warning: stage '{entry.name}' is made for "
+                f"{list_of(entry.stage.made_for)}, but source '{name}' is of kind {kind}; "
+                "leave it out with `only:` if that is not meant",
+            )
+            for entry in chain
+            if kind is not None and entry.stage.made_for and kind not in entry.stage.made_for
+        ]
+    return tuple(text for _, text in sorted(found))

@@ -1,0 +1,185 @@
+"""Documents that raise, crash, hang or sleep cost themselves and nothing else; guard rails stop a run that goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+from curate_test_stages import Fragile, HideDigits
+from curate_test_stages.fragile import EXIT, HANG, RAISE, SEGFAULT, SLEEP
+
+from curate.errors import CurateError, GuardRailError
+from curate.pipeline.engine import Run
+from curate.pipeline.executors.inline import InlineExecutor
+from curate.pipeline.executors.simulated import SimulatedExecutor
+from curate.pipeline.spec.model import EngineConfig, PipelineSpec
+from curate.stages.base import Stage
+from curate.stages.dedup.exact import ExactDedup
+from curate.stages.quality.gopher import GopherQuality
+from curate.stages.sources.jsonl import Jsonl
+
+DOCUMENTS = 24
+
+
+def pipeline(folder: Path, output: Path, marks: Mapping[int, str], timeout_s: float = 0.4) -> PipelineSpec:
+    """One source of short documents, some of which ask `Fragile` to fail; two further stages around it."""
+    folder.mkdir(exist_ok=True)
+    texts = [f"document {n} {marks.get(n, 'is fine')} " + "word " * n for n in range(DOCUMENTS)]
+    (folder / "docs.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    stages: tuple[tuple[str, Stage, dict[str, Any]], ...] = (
+        ("hide_digits", HideDigits(), {}),
+        ("fragile", Fragile(), {}),
+        ("exact_dedup", ExactDedup(), {}),
+    )
+    return PipelineSpec(
+        name="fragile",
+        output=str(output),
+        seed=1,
+        sources={"docs": Jsonl(paths=(f"{folder}/docs.jsonl",))},
+        stages=tiny.entries(stages, ("docs",)),
+        tokenizer=None,
+        pack=None,
+        engine=EngineConfig(shard_input_bytes=1024, batch_bytes=1024, document_timeout_s=timeout_s),
+        removed=tiny.RemovedConfig(),
+        report=tiny.ReportConfig(),
+        max_bad_fraction=0.5,
+        keep_intermediates="extracted",
+        path="",
+        folder=str(folder),
+        text="",
+    )
+
+
+def number_of(row: Mapping[str, Any]) -> int:
+    return int(row["text"].count("word"))
+
+
+def test_documents_on_which_a_stage_raises_are_quarantined_one_by_one(tmp_path: Path) -> None:
+    result = tiny.run(pipeline(tmp_path / "in", tmp_path / "out", {3: RAISE, 4: RAISE, 17: RAISE}))
+    bad = tiny.rows(tmp_path / "out", "quarantine")
+    assert [number_of(row) for row in bad] == [3, 4, 17]
+    for row in bad:
+        assert (row["stage"], row["fate"], row["error"]) == ("fragile", "quarantined", "stage_failed")
+        assert "ValueError: as asked" in row["message"]
+        assert row["raw"].decode() == row["text"]
+        assert row["hide_digits.digits"] is not None, "signals measured before are kept"
+    assert len(tiny.rows(tmp_path / "out", "documents")) == DOCUMENTS - 3
+    assert result.record["totals"]["decisions"] == 0  # type: ignore[index]
+
+
+@pytest.mark.parametrize("mark", [EXIT, SEGFAULT, HANG])
+def test_a_document_that_kills_or_hangs_native_code_is_given_up(tmp_path: Path, mark: str) -> None:
+    output = tmp_path / "out"
+    spec = pipeline(tmp_path / "in", output, {11: mark})
+    result = tiny.run(spec, InlineExecutor())
+    assert result.record["totals"]["decisions"] == 1  # type: ignore[index]
+    (decision,) = [json.loads(line) for line in (output / "decisions.jsonl").read_text().splitlines()]
+    (bad,) = tiny.rows(output, "quarantine")
+    assert number_of(bad) == 11
+    assert decision["id"] == bad["id"]
+    assert decision["stage"] == bad["stage"] == "fragile"
+    assert bad["error"] == "given_up"
+    assert bad["message"] == decision["reason"]
+    assert sorted(number_of(row) for row in tiny.rows(output, "documents")) == [n for n in range(DOCUMENTS) if n != 11]
+    bytes_of_the_run = tiny.final_files(output)
+
+    assert tiny.run(spec, InlineExecutor()).executed.get("docs.read") is None
+    assert tiny.final_files(output) == bytes_of_the_run, "the same folder again"
+
+    replayed = tmp_path / "replayed"
+    again = Run(replace(spec, output=str(replayed)), SimulatedExecutor(), replay=str(output / "decisions.jsonl")).execute()
+    assert again.record["totals"]["decisions"] == 1  # type: ignore[index]
+    assert tiny.final_files(replayed) == bytes_of_the_run, "another machine with the decisions, without a crash"
+
+
+@pytest.mark.slow
+def test_a_document_that_sleeps_without_cpu_is_given_up(tmp_path: Path) -> None:
+    result = tiny.run(pipeline(tmp_path / "in", tmp_path / "out", {5: SLEEP}), InlineExecutor())
+    assert result.record["totals"]["decisions"] == 1  # type: ignore[index]
+    (bad,) = tiny.rows(tmp_path / "out", "quarantine")
+    assert number_of(bad) == 5
+    assert "no progress" in bad["message"]
+
+
+def test_expect_kept_stops_the_run_and_says_what_to_look_at(small_corpus: Path, tmp_path: Path) -> None:
+    spec = tiny.small_spec(small_corpus, tmp_path / "out")
+    spec = tiny.with_stage(spec, "gopher_quality", stage=GopherQuality(min_words=150), expect_kept=(0.95, 1.0))
+    with pytest.raises(GuardRailError, match=r"'gopher_quality' kept .* expect_kept is \[0\.95, 1\].*word_count") as caught:
+        tiny.run(spec)
+    assert caught.value.exit_code == 3
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["status"] == "stopped"
+    assert record["error"]["message"] == str(caught.value)
+    assert not tiny.final_files(tmp_path / "out"), "nothing was published"
+    widened = tiny.with_stage(spec, "gopher_quality", expect_kept=(0.1, 1.0))
+    executed = tiny.run(widened).executed
+    assert not {"web.read", "web.1"} & set(executed), "the answer to a guard rail costs nothing that was done"
+
+
+def test_max_bad_fraction_stops_the_run_and_names_the_source(small_corpus: Path, tmp_path: Path) -> None:
+    spec = replace(tiny.small_spec(small_corpus, tmp_path / "out"), max_bad_fraction=0.001)
+    with pytest.raises(GuardRailError, match=r"max_bad_fraction is 0\.10 %.*|max_bad_fraction is 0\.10%.*'web'"):
+        tiny.run(spec)
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "stopped"
+
+
+FULL_DISK = """
+import resource, signal, sys, tiny, pathlib
+corpus, output = map(pathlib.Path, sys.argv[1:])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+from curate.errors import CurateError
+try:
+    tiny.run(tiny.small_spec(corpus, output))
+except CurateError as error:
+    print(error)
+    sys.exit(error.exit_code)
+"""
+
+
+def test_a_disk_that_takes_no_more_fails_the_run_which_continues_later(
+    small_corpus: Path, small_reference: Path, tmp_path: Path
+) -> None:
+    """The limit on file size is the full disk that a test can have without being root: writes end in OSError."""
+    command = [sys.executable, "-c", FULL_DISK, str(small_corpus), str(tmp_path / "out")]
+    done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "OSError" in done.stdout
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "failed"
+    assert not [path for path in (tmp_path / "out").rglob("*.tmp")], "half-written files are gone"
+    assert not tiny.final_files(tmp_path / "out")
+    executed = tiny.run(tiny.small_spec(small_corpus, tmp_path / "out")).executed
+    assert "table.read" not in executed or "web.read" not in executed
+    assert tiny.final_files(tmp_path / "out") == tiny.final_files(small_reference)
+
+
+def test_a_source_file_that_vanishes_fails_the_run_and_names_it(small_corpus: Path, tmp_path: Path) -> None:
+    corpus = Path(shutil.copytree(small_corpus, tmp_path / "corpus"))
+    spec = tiny.small_spec(corpus, tmp_path / "out")
+
+    class Vandal(SimulatedExecutor):
+        def start(self, setup: Any) -> None:
+            (corpus / "books.txt").unlink()
+            super().start(setup)
+
+    with pytest.raises(CurateError, match=r"books\.txt"):
+        tiny.run(spec, Vandal())
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "failed"
+
+
+def test_one_empty_source_does_not_switch_a_guard_rail_off(small_corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_bytes(b"\n\n")
+    spec = tiny.small_spec(small_corpus, tmp_path / "out")
+    found = {**spec.sources, "void": Jsonl(paths=(str(tmp_path / "empty.jsonl"),))}
+    spec = replace(spec, sources=found, stages=tiny.entries(tiny.STAGES, tuple(found)))
+    with pytest.raises(GuardRailError, match="gopher_quality"):
+        tiny.run(tiny.with_stage(spec, "gopher_quality", expect_kept=(0.99, 1.0)))

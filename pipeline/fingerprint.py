@@ -67,7 +67,7 @@ def source_ingredients(name: str, source: Source) -> Ingredients:
         "format": source.format,
         "version": source.version,
         "configuration": fields,
-        "distributions": distribution_versions(source.distributions),
+        "distributions": distribution_versions(source.used_distributions()),
     }
 
 

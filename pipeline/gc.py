@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from curate.pipeline.plan import Plan
+from curate.pipeline.publish import FINAL_FOLDERS
 from curate.storage.store import Store
 
 Keep = Literal["extracted", "all", "none"]
@@ -47,4 +48,6 @@ def collect_garbage(
             failpoint("in_gc")
             files += 1
             size += file_bytes
+    for folder in (*FINAL_FOLDERS, "steps"):
+        store.delete_temporaries(folder)
     return Freed(files, size)

@@ -14,7 +14,7 @@ import uuid
 import orjson
 
 from curate.errors import CurateError
-from curate.storage.store import Store
+from curate.storage.store import DamagedFile, Store
 
 HEARTBEAT_SECONDS = 10.0
 STALE_SECONDS = 60.0
@@ -32,13 +32,13 @@ class Lease:
         self._thread: threading.Thread | None = None
 
     def acquire(self) -> None:
-        """Raises CurateError while another driver is alive: its process exists here, or its
-        heartbeat is fresh elsewhere.
+        """Raises CurateError while another driver is alive: its heartbeat is fresh and, on this
+        host, its process exists.
         """
-        if self._store.exists(PATH):
-            with contextlib.suppress(orjson.JSONDecodeError, KeyError):
+        if not self._store.create_exclusively(PATH, self._entry()):
+            with contextlib.suppress(orjson.JSONDecodeError, KeyError, DamagedFile):
                 self._refuse_if_alive(orjson.loads(self._store.read(PATH)))
-        self._write()
+            self._write()
         self._thread = threading.Thread(target=self._renew, name="curate-lease", daemon=True)
         self._thread.start()
 
@@ -46,7 +46,7 @@ class Lease:
         age_s = time.time() - float(str(other["heartbeat"]))
         host, pid = str(other["host"]), int(str(other["pid"]))
         here = host == socket.gethostname()
-        alive = _process_exists(pid) if here else age_s < STALE_SECONDS
+        alive = age_s < STALE_SECONDS and (not here or _process_exists(pid))
         if alive and not (here and pid == os.getpid()):
             raise CurateError(
                 f"{self._store.url}: another run works on this folder (host {host}, process "
@@ -54,7 +54,7 @@ class Lease:
                 f"wait for it, stop it, or delete {PATH} if you are sure that it is gone"
             )
 
-    def _write(self) -> None:
+    def _entry(self) -> bytes:
         entry = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -62,7 +62,10 @@ class Lease:
             "started": self._started,
             "heartbeat": time.time(),
         }
-        self._store.publish(PATH, orjson.dumps(entry))
+        return orjson.dumps(entry)
+
+    def _write(self) -> None:
+        self._store.publish(PATH, self._entry())
 
     def _renew(self) -> None:
         while not self._stop.wait(HEARTBEAT_SECONDS):

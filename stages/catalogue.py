@@ -1,8 +1,8 @@
 """The stages by the name a pipeline file gives them: built-in ones, then those of plug-ins.
 
 A distribution adds stages by entry points of the group `curate.stages` whose name is the stage's.
-Plug-ins are imported one by one when they are asked for, so a broken one costs nothing to a pipeline
-that does not use it.
+Plug-ins are imported one by one when they are asked for, so a broken one costs nothing to a
+pipeline that does not use it.
 """
 
 from __future__ import annotations

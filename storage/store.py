@@ -157,6 +157,7 @@ class Store:
         except BaseException:
             writer.abandoned = True
             file.discard()
+            file.closed = True  # or its finaliser would try to upload what is left
             raise
         file.close()
 
@@ -165,6 +166,24 @@ class Store:
         with self.create(path) as file:
             file.write(data)
         return FileRef(path, file.size_bytes, file.checksum)
+
+    def create_exclusively(self, path: str, data: bytes) -> bool:
+        """Write a small file unless one is there; False when there is. Two writers at once: one wins
+        on a local disk; an object store without conditional writes cannot promise it.
+        """
+        if not self.is_local:
+            if self.exists(path):
+                return False
+            self.publish(path, data)
+            return True
+        os.makedirs(os.path.dirname(self.full(path)), exist_ok=True)
+        try:
+            handle = os.open(self.full(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        except FileExistsError:
+            return False
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        return True
 
     def append(self, path: str, data: bytes) -> None:
         """Add bytes at the end of a small log. Object stores have no append: the object is written

@@ -165,8 +165,9 @@ def _text_lines(found: Explanation, whole: bool) -> list[str]:
         return ["  text  was not kept (`removed: {text: all}` in the pipeline file keeps it)"]
     if whole:
         return ["", visible(found.text)]
-    start = " ".join(found.text[: 4 * _TEXT_CHARACTERS].split())[:_TEXT_CHARACTERS]
-    more = " …" if len(found.text) > len(start) else ""
+    head = " ".join(found.text[: 4 * _TEXT_CHARACTERS].split())
+    start = head[:_TEXT_CHARACTERS]
+    more = " …" if start != head or len(found.text) > 4 * _TEXT_CHARACTERS else ""
     return [
         visible(f'  text  "{start}{more}" ({len(found.text):,} characters; `--text` prints it)')
     ]

@@ -1,4 +1,4 @@
-"""A stage or a source format as data for `curate stages`: fields, types, units, bounds, defaults."""
+"""Stages and source formats as data for `curate stages`: fields, types, units, bounds, defaults."""
 
 from __future__ import annotations
 

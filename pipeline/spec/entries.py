@@ -16,14 +16,14 @@ from curate.stages.catalogue import load_stage, stage_names
 
 @dataclass(slots=True)
 class EntryDraft:
-    """An entry while the file is being checked: its shape stands even when its stage is faulty."""
+    """An entry while the file is checked: its shape stands even when its stage is faulty."""
 
     name: str
     place: Place
     needs: tuple[str, ...] = ()
     only: tuple[str, ...] | None = None
     stage: Stage | None = None
-    options: EntryOptions = field(default_factory=EntryOptions)
+    options: EntryOptions = field(default_factory=lambda: _options())
     nodes: Mapping[str, Node] = field(default_factory=dict)
 
     def place_of(self, key: str, item: int | None) -> Place:
@@ -99,10 +99,16 @@ def _read_entry(node: Node, title: str, problems: Problems) -> EntryDraft | None
         name = beside["name"].value if "name" in beside else kind
         if not isinstance(name, str):
             return None
-        shape = EntryOptions(needs=_names(beside.get("needs")), only=_names(beside.get("only")))
-        return EntryDraft(name, place, options=shape, nodes=beside)
+        needs, only = _names(beside.get("needs")), _names(beside.get("only"))
+        return EntryDraft(name, place, options=_options(needs, only), nodes=beside)
     _check_expect_kept(options, beside, kind, problems)
     return EntryDraft(options.name or kind, place, stage=stage, options=options, nodes=beside)
+
+
+def _options(
+    needs: tuple[str, ...] | None = None, only: tuple[str, ...] | None = None
+) -> EntryOptions:
+    return EntryOptions(name=None, needs=needs, only=only, expect_kept=None, checkpoint=False)
 
 
 def _names(node: Node | None) -> tuple[str, ...] | None:

@@ -62,7 +62,7 @@ class EntryOptions(Section):
     )
     expect_kept: tuple[Fraction, Fraction] | None = Field(
         None,
-        description="guard rail: the run stops (exit code 3) when the share kept is outside [low, high]",
+        description="guard rail [low, high]: outside it the run stops (exit code 3)",
     )
     checkpoint: bool = Field(
         False,
@@ -70,7 +70,7 @@ class EntryOptions(Section):
     )
 
 
-RESERVED_KEYS = tuple(EntryOptions.model_fields)
+RESERVED_KEYS: tuple[str, ...] = tuple(EntryOptions.model_fields)
 """name, needs, only, expect_kept, checkpoint: no stage has a field of these names."""
 
 

@@ -42,8 +42,7 @@ def _value(
     place = Place(0, 0, origin)
     if not text.strip():
         return Node("", place, raw="")
-    node = parse(text, environment, problems, origin)
-    return node
+    return parse(text, environment, problems, origin)
 
 
 def _assign(
@@ -129,7 +128,8 @@ def _assign_in_entry(entry: Node, steps: list[str], value: Node, problems: Probl
     kind = stage_key(entry)
     if isinstance(entry.value, str):
         config = Node({}, entry.place)
-        entry.value, entry.keys, entry.raw = {entry.value: config}, {entry.value: entry.place}, None
+        entry.keys, entry.raw = {entry.value: entry.place}, None
+        entry.value = {entry.value: config}
     goes_beside = kind is None or steps[0] in RESERVED_KEYS or steps[0] == kind
     _assign(
         entry, steps if goes_beside else [str(kind), *steps], value, problems, inside_stages=False

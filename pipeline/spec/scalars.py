@@ -67,7 +67,8 @@ def parse_size(text: str) -> int:
     whole, _, decimals = match.group(1).replace("_", "").partition(".")
     if len(whole) + len(decimals) > 30:
         raise ValueError("a size with too many digits")
-    size, rest = divmod(int(whole + decimals) * unit, 10 ** len(decimals))
+    divisor: int = 10 ** len(decimals)
+    size, rest = divmod(int(whole + decimals) * unit, divisor)
     if rest:
         raise ValueError("a size must be a whole number of bytes")
     return size

@@ -152,5 +152,7 @@ def _adapted(value: Any, definitions: Schema, key: str) -> Any:
 
 
 def _with_texts(schema: Schema, is_size: bool) -> Schema:
-    outside = {name: schema.pop(name) for name in ("description", "default") if name in schema}
+    outside: Schema = {
+        name: schema.pop(name) for name in ("description", "default") if name in schema
+    }
     return {"anyOf": [schema, *([_SIZE] if is_size else []), _VARIABLE], **outside}

@@ -168,11 +168,11 @@ class _Builder:
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, place)
         self.open_nodes.add(id(node))
-        built = (
-            self._sequence(node, place)
-            if isinstance(node, yaml.SequenceNode)
-            else self._mapping(node, place)
-        )
+        if isinstance(node, yaml.SequenceNode):
+            built = self._sequence(node, place)
+        else:
+            assert isinstance(node, yaml.MappingNode)
+            built = self._mapping(node, place)
         self.open_nodes.discard(id(node))
         return built
 

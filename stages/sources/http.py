@@ -186,7 +186,7 @@ def _unzstd(body: bytes, limit: int) -> bytes:
 def _unbrotli(body: bytes, limit: int) -> bytes:
     """Brotli has no magic number: a body that fails and begins with `<` was stored decoded."""
     decoder = brotli.Decompressor()
-    output = b""
+    output: bytes = b""
     try:
         output = decoder.process(body, output_buffer_limit=limit + 1)
         while len(output) <= limit and not decoder.is_finished():

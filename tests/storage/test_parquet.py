@@ -76,27 +76,19 @@ def test_no_pandas_metadata_and_page_checksums(tmp_path: Path) -> None:
     assert "pandas" not in str(pq.read_metadata(tmp_path / "file").metadata)
 
 
-def test_a_flipped_byte_never_becomes_another_row(tmp_path: Path) -> None:
-    """Any byte: either the damage is named, or every value is as it was (padding, statistics)."""
+def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     rows = table([f"text {n} " * 20 for n in range(40)])
     ref = write(store, "file", rows.to_batches())
     good = store.read("file")
     dice = random.Random(5)
     places = [*range(0, len(good), 37), *range(max(0, len(good) - 400), len(good))]
-    found = 0
     for place in places:
         damaged = bytearray(good)
         damaged[place] ^= 1 << dice.randrange(8)
         store.publish("file", bytes(damaged))
-        try:
-            read = pa.Table.from_batches(read_batches(store, ref, SCHEMA.names), SCHEMA)
-        except DamagedFile as error:
-            assert error.path == "file"
-            found += 1
-        else:
-            assert read.equals(rows), f"byte {place} of {len(good)}"
-    assert found > len(places) // 2
+        with pytest.raises(DamagedFile, match="file"):
+            list(read_batches(store, ref))
 
 
 def test_truncated_and_missing_files_are_damage(tmp_path: Path) -> None:
@@ -105,9 +97,9 @@ def test_truncated_and_missing_files_are_damage(tmp_path: Path) -> None:
     store.publish("file", store.read("file")[:-1])
     with pytest.raises(DamagedFile, match="recorded were"):
         list(read_batches(store, ref))
-    store.publish("file", b"x" * ref.size_bytes)
-    with pytest.raises(DamagedFile, match="file"):
-        list(read_batches(store, ref))
+    other = store.publish("file", b"x" * ref.size_bytes)
+    with pytest.raises(DamagedFile, match="not readable as Parquet"):
+        list(read_batches(store, other))
     store.delete("file")
     with pytest.raises(DamagedFile, match="missing"):
         list(read_batches(store, ref))
@@ -125,6 +117,8 @@ def test_columns_can_be_chosen(tmp_path: Path) -> None:
     ref = write(store, "file", table(["a", "b"]).to_batches())
     (batch,) = read_batches(store, ref, ["score", "id"])
     assert set(batch.schema.names) == {"score", "id"}
+    with pytest.raises(DamagedFile, match="columns \\['gone'\\] are missing"):
+        list(read_batches(store, ref, ["id", "gone"]))
 
 
 @given(texts=st.lists(st.text(max_size=30), max_size=40), batch_bytes=st.integers(1, 200))

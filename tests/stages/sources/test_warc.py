@@ -362,6 +362,10 @@ UNREADABLE = {
     "no page": (http(b""), "empty_extraction"),
     "bomb": (http(gzip.compress(b"a" * 3_000_000), b"Content-Encoding: gzip"), "too_large"),
     "large": (http(b"a" * 1_500_000), "too_large"),
+    "Brotli bomb": (
+        http(brotli.compress(b"a" * 3_000_000), b"Content-Encoding: br"),
+        "too_large",
+    ),
 }
 
 

@@ -5,7 +5,7 @@ the guard rails on it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -164,8 +164,10 @@ def check_expectations(
             )
 
 
-def check_bad_fraction(accounts: Accounts, limit: float) -> None:
-    """Judge `max_bad_fraction`. Raises GuardRailError."""
+def check_bad_fraction(accounts: Accounts, limit: float, evidence: Callable[[], str]) -> None:
+    """Judge `max_bad_fraction`. evidence: reasons and examples, asked for only when it is broken.
+    Raises GuardRailError.
+    """
     total = accounts.total()
     if total.read and total.quarantined / total.read > limit:
         worst = max(
@@ -174,7 +176,6 @@ def check_bad_fraction(accounts: Accounts, limit: float) -> None:
         raise GuardRailError(
             f"{total.quarantined:,} of {total.read:,} records "
             f"({total.quarantined / total.read:.2%}) are quarantined; "
-            f"max_bad_fraction is {limit:.2%}. Most are in source '{worst}'; reasons are in "
-            "quarantine/ of the run folder. "
-            f"Mend the input, or raise max_bad_fraction if these records may be lost."
+            f"max_bad_fraction is {limit:.2%}. Most are in source '{worst}':\n{evidence()}\n"
+            "Mend the input, or raise max_bad_fraction if these records may be lost."
         )

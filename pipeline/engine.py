@@ -19,6 +19,7 @@ from curate.pipeline.chain import SegmentPlan
 from curate.pipeline.driver import Driver, NotKnownYet, PlanningDriver, Step
 from curate.pipeline.environment import capture_environment
 from curate.pipeline.events import Events, Listener, SilentEvents
+from curate.pipeline.evidence import quarantine_evidence
 from curate.pipeline.exchange import ExchangeInput
 from curate.pipeline.executors.base import Executor, WorkerSetup
 from curate.pipeline.gc import collect_garbage
@@ -108,15 +109,8 @@ class _Work:
         self.record.environment = environment
         setup = WorkerSetup(self.store.url, self.spec.engine, self.spec.seed, environment)
         self.run.executor.start(setup)
-        self.driver.promoted = load_promoted(self.store)
-        self.record.write("running", self.accounts)
-        self.events.emit(
-            "run_started",
-            name=self.spec.name,
-            executor=self.run.executor.name,
-            slots=self.run.executor.slots,
-        )
         try:
+            self.begin()
             self.steps()
         except KeyboardInterrupt:
             self.end("interrupted", None)
@@ -136,17 +130,32 @@ class _Work:
         self.end("done", None)
         return RunResult(self.spec.output, self.record.last, dict(self.driver.executed))
 
+    def begin(self) -> None:
+        """Say that the run is going on."""
+        self.driver.promoted = load_promoted(self.store)
+        self.record.write("running", self.accounts)
+        self.events.emit(
+            "run_started",
+            name=self.spec.name,
+            executor=self.run.executor.name,
+            slots=self.run.executor.slots,
+        )
+
     def end(self, status: str, error: Exception | None) -> None:
         """Write down how the run ended; a full disk must not hide the first error."""
-        try:
-            self.driver.ledger.close()
-            self.record.decisions = len(self.driver.decisions)
-            self.record.write(status, self.accounts, error)
-            self.events.emit(f"run_{status}", error=None if error is None else str(error))
-            self.events.flush()
-        except OSError:
-            if error is None:
-                raise
+        self.record.decisions = len(self.driver.decisions)
+        message = None if error is None else str(error)
+        for action in (
+            self.driver.ledger.close,
+            lambda: self.record.write(status, self.accounts, error),
+            lambda: self.events.emit(f"run_{status}", error=message),
+            self.events.flush,
+        ):
+            try:
+                action()
+            except OSError:
+                if error is None:
+                    raise
 
     def plan_distributions(self) -> list[str]:
         names: set[str] = set()
@@ -191,7 +200,14 @@ class _Work:
             self.accounts.add_read(
                 name, shards.documents, shards.quarantined, counts, shards.skipped_by_limit
             )
-        check_bad_fraction(self.accounts, self.spec.max_bad_fraction)
+        self.check_bad_fraction()
+
+    def check_bad_fraction(self) -> None:
+        def evidence() -> str:
+            fates = (ref for _, refs in self.factory.fates_by_shard() for ref in refs)
+            return quarantine_evidence(self.store, fates)
+
+        check_bad_fraction(self.accounts, self.spec.max_bad_fraction, evidence)
 
     def segments(self) -> None:
         """Waves of segments; an exchange settles as soon as every source has emitted for it."""
@@ -223,7 +239,7 @@ class _Work:
             if all((source, entry.name) in self.passed for source in sources):
                 self.finished.add(entry.name)
         check_expectations(self.accounts, self.spec.stages, self.finished)
-        check_bad_fraction(self.accounts, self.spec.max_bad_fraction)
+        self.check_bad_fraction()
 
     def settle(self, entry: StageEntry) -> None:
         """All phases of an exchange, then the names of the representatives."""

@@ -149,8 +149,8 @@ def _next(url: str, status: str, lease: dict[str, Any] | None, age: float | None
         return f"wait, or stop process {process} with Ctrl-C; it can be continued"
     if status == "stopped":
         return (
-            f"a guard rail stopped it: look at {url}/removed and {url}/quarantine, "
-            "change the bound or the guard rail, run again"
+            "a guard rail stopped it: mend what it names above, or change the bound or the guard "
+            "rail, then run again"
         )
     if status == "failed":
         return f"remove the cause above; then {again}"

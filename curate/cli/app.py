@@ -22,6 +22,7 @@ from curate.cli.init import EPILOG as INIT_EPILOG
 from curate.cli.init import init
 from curate.cli.plan import EPILOG as PLAN_EPILOG
 from curate.cli.plan import plan
+from curate.cli.report import report
 from curate.cli.run import EPILOG as RUN_EPILOG
 from curate.cli.run import run
 from curate.cli.schema import EPILOG as SCHEMA_EPILOG
@@ -68,6 +69,7 @@ app.command("explain", epilog=EXPLAIN_EPILOG)(explain)
 app.command("stages", epilog=STAGES_EPILOG)(stages)
 app.command("schema", epilog=SCHEMA_EPILOG)(schema)
 app.command("doctor")(doctor)
+app.command("report")(report)
 app.command("verify")(verify)
 app.command("gc")(gc)
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from curate.errors import Interrupted
+
 if TYPE_CHECKING:
     from curate.pipeline.executors.base import Executor
     from curate.pipeline.spec.model import PipelineSpec
@@ -51,21 +53,37 @@ def run(
 
     Exit codes: 0 done, 1 failed, 2 bad configuration, 3 stopped by a guard rail, 130 interrupted.
     """
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        asked = tuple(overrides or ())
+        _run(file, asked, executor, address, workers, decisions, report, as_json)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; the same command continues where it stopped") from None
+
+
+def _run(
+    file: str,
+    overrides: tuple[str, ...],
+    executor: Literal["ray", "inline"],
+    address: str | None,
+    workers: int | None,
+    decisions: str | None,
+    report: bool,
+    as_json: bool,
+) -> None:
     from curate.cli.console import make_console
     from curate.cli.progress import Progress
     from curate.cli.summary import print_summary
     from curate.pipeline.engine import Run
     from curate.pipeline.spec import load
 
-    signal.signal(signal.SIGTERM, _interrupt)
     console = make_console(stderr=as_json)
-    spec = load(file, tuple(overrides or ()))
+    spec = load(file, overrides)
     with ExitStack() as stack:
         chosen, where = _executor(stack, executor, address, workers)
         header = f"{spec.name}  ▸ {spec.output}  seed {spec.seed}  {where}"
         progress = stack.enter_context(Progress(console, header))
-        work = Run(spec, chosen, (progress,), replay=decisions)
-        record = work.execute().record
+        record = Run(spec, chosen, (progress,), replay=decisions).execute().record
     if report:
         _report(spec)
     if as_json:

@@ -27,7 +27,7 @@ class EntryDraft:
     nodes: Mapping[str, Node] = field(default_factory=dict)
 
     def place_of(self, key: str, item: int | None) -> Place:
-        """Place of a reserved key's value or of an item in it; of the stage where it is left out."""
+        """Place of a reserved key's value or an item of it; of the stage if it is left out."""
         node = self.nodes.get(key)
         items = node.sequence() if node is not None else None
         if items is not None and item is not None and item < len(items):

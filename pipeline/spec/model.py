@@ -12,9 +12,6 @@ from curate.stages.base import Stage
 from curate.stages.sources.base import Source
 from curate.tokenizer.config import PackConfig, TokenizerConfig
 
-RESERVED_KEYS = ("name", "needs", "only", "expect_kept", "checkpoint")
-"""Keys beside a stage in an entry of `stages:`."""
-
 
 class Section(BaseModel):
     """Base of the plain sections of the file: unknown keys are errors."""

@@ -56,7 +56,7 @@ class PipelineFileError(SpecError):
 
 @dataclass(slots=True)
 class Problems:
-    """Collects the faults of one file. `file` is the path as the user wrote it, `text` its content."""
+    """Collects the faults of one file: `file` is the path as written, `text` the content."""
 
     file: str
     text: str = ""

@@ -18,7 +18,7 @@ import tiny  # noqa: E402
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """An undisturbed `curate run pipeline.yaml --executor inline`."""
+    """An undisturbed `curate run pipeline.yaml --executor inline` with `keep_intermediates: all`."""
 
     project: Path
     output: Path
@@ -36,6 +36,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def finished(project: Path) -> FinishedRun:
     """Leave its output folder as it is; copy it to change it."""
-    process = curate_test_commands.curate("run", "pipeline.yaml", "--executor", "inline", cwd=project)
+    process = curate_test_commands.curate(
+        "run", "pipeline.yaml", "--executor", "inline", "--set", "keep_intermediates=all", cwd=project
+    )
     assert process.returncode == 0, process.stderr
     return FinishedRun(project, project / "out", process)

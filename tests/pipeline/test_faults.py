@@ -134,9 +134,9 @@ def test_max_bad_fraction_stops_the_run_and_names_the_source(small_corpus: Path,
 
 FULL_DISK = """
 import resource, signal, sys, tiny, pathlib
-corpus, output = map(pathlib.Path, sys.argv[1:])
+corpus, output, limit = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 from curate.errors import CurateError
 try:
     tiny.run(tiny.small_spec(corpus, output))
@@ -146,19 +146,23 @@ except CurateError as error:
 """
 
 
+@pytest.mark.parametrize("limit_bytes", [20_000, 75_000])
 def test_a_disk_that_takes_no_more_fails_the_run_which_continues_later(
-    small_corpus: Path, small_reference: Path, tmp_path: Path
+    small_corpus: Path, small_reference: Path, tmp_path: Path, limit_bytes: int
 ) -> None:
     """The limit on file size is the full disk that a test can have without being root: writes end in OSError."""
-    command = [sys.executable, "-c", FULL_DISK, str(small_corpus), str(tmp_path / "out")]
+    command = [sys.executable, "-c", FULL_DISK, str(small_corpus), str(tmp_path / "out"), str(limit_bytes)]
     done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
-    assert "OSError" in done.stdout
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "failed"
+    assert "File too large" in done.stdout
+    if (tmp_path / "out" / "run.json").exists():
+        assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "failed"
+    else:
+        assert limit_bytes == 20_000, "not even run.json found room"
     assert not [path for path in (tmp_path / "out").rglob("*.tmp")], "half-written files are gone"
     assert not tiny.final_files(tmp_path / "out")
     executed = tiny.run(tiny.small_spec(small_corpus, tmp_path / "out")).executed
-    assert "table.read" not in executed or "web.read" not in executed
+    assert limit_bytes == 20_000 or set(executed).isdisjoint({"web.read", "web.1", "exact_dedup.settle", "web.3"})
     assert tiny.final_files(tmp_path / "out") == tiny.final_files(small_reference)
 
 

@@ -13,7 +13,12 @@ import tiny
 
 import curate.storage.store
 from curate.pipeline.executors.inline import InlineExecutor
-from curate.pipeline.executors.simulated import FAILPOINTS, Failpoints, SimulatedCrash, SimulatedExecutor
+from curate.pipeline.executors.simulated import (
+    FAILPOINTS,
+    Failpoints,
+    SimulatedCrash,
+    SimulatedExecutor,
+)
 
 
 def test_the_tiny_pipeline_is_large_enough_to_prove_anything(corpus: Path, reference: Path, tmp_path: Path) -> None:

@@ -23,7 +23,13 @@ from curate.pipeline.engine import Run, RunResult
 from curate.pipeline.executors.base import Executor
 from curate.pipeline.executors.simulated import SimulatedExecutor
 from curate.pipeline.publish import FINAL_FOLDERS
-from curate.pipeline.spec.model import EngineConfig, PipelineSpec, RemovedConfig, ReportConfig, StageEntry
+from curate.pipeline.spec.model import (
+    EngineConfig,
+    PipelineSpec,
+    RemovedConfig,
+    ReportConfig,
+    StageEntry,
+)
 from curate.stages.base import Stage
 from curate.stages.dedup.exact import ExactDedup
 from curate.stages.language import Language

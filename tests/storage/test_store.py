@@ -44,10 +44,9 @@ def test_a_file_appears_whole_with_size_and_checksum(store: Store) -> None:
 def test_a_crash_in_the_middle_leaves_nothing_and_spoils_nothing(store: Store, size: int) -> None:
     store.publish("file", b"before")
     for name in ("file", "new"):
-        with pytest.raises(NoPower):
-            with store.create(name) as file:
-                file.write(b"x" * size)
-                raise NoPower
+        with pytest.raises(NoPower), store.create(name) as file:
+            file.write(b"x" * size)
+            raise NoPower
         del file
         gc.collect()
     assert store.read("file") == b"before"
@@ -55,9 +54,8 @@ def test_a_crash_in_the_middle_leaves_nothing_and_spoils_nothing(store: Store, s
 
 
 def test_what_a_library_sends_after_a_failure_goes_nowhere(store: Store) -> None:
-    with pytest.raises(ValueError, match="broken"):
-        with store.create("file") as file:
-            raise ValueError("broken")
+    with pytest.raises(ValueError, match="broken"), store.create("file") as file:
+        raise ValueError("broken")
     assert file.write(b"a late footer") == 13
     assert not store.exists("file")
 

@@ -18,7 +18,13 @@ from ray.cluster_utils import Cluster
 
 from curate.pipeline.engine import Run
 from curate.pipeline.executors.ray import RayExecutor
-from curate.pipeline.spec.model import EngineConfig, PipelineSpec, RemovedConfig, ReportConfig, StageEntry
+from curate.pipeline.spec.model import (
+    EngineConfig,
+    PipelineSpec,
+    RemovedConfig,
+    ReportConfig,
+    StageEntry,
+)
 from curate.stages.dedup.exact import ExactDedup
 from curate.stages.sources.jsonl import Jsonl
 

@@ -86,7 +86,8 @@ def test_a_good_file_becomes_a_typed_spec(read: Loader, folder: Path) -> None:
 def test_the_three_forms_of_an_entry(read: Loader) -> None:
     text = (
         "stages:\n  - gopher_quality\n  - gopher_quality: {min_words: 30}\n    name: strict\n"
-        "  - exact_dedup:\n      normalize: none\n    expect_kept: [0.2, 1]\n    checkpoint: true\n    only: [web]\n"
+        "  - exact_dedup:\n      normalize: none\n    expect_kept: [0.2, 1]\n    checkpoint: true\n"
+        "    only: [web]\n"
     )
     plain, strict, dedup = read(HEAD + SOURCES + text).stages
     assert (plain.name, strict.name, strict.stage.min_words) == ("gopher_quality", "strict", 30)  # type: ignore[attr-defined]
@@ -226,8 +227,8 @@ def test_all_faults_come_at_once_in_file_order_with_carets(read: Loader, folder:
         "    7 |   - language: {keep: {en: 0.65}}\n"
         "    8 |   - gopher_qualty: {min_words: 30}\n"
         "            ^ did you mean 'gopher_quality'? `curate stages` lists all 3.\n"
-        f"{path}:10:1: unknown key 'sed'; keys are: name, output, seed, sources, stages, tokenizer, "
-        "pack, engine, removed, report, max_bad_fraction, keep_intermediates\n"
+        f"{path}:10:1: unknown key 'sed'; keys are: name, output, seed, sources, stages, "
+        "tokenizer, pack, engine, removed, report, max_bad_fraction, keep_intermediates\n"
         "    9 |   - exact_dedup\n"
         "   10 | sed: 3\n"
         "        ^ did you mean 'seed'?\n"
@@ -404,12 +405,11 @@ def test_a_rule_on_a_column_that_nobody_makes(read: Loader) -> None:
     text = GOOD.replace("- exact_dedup", "- quiet")
     place = place_of(text, "quiet")
     assert faults(read, text) == [
-        f"{place}: stage 'quiet': rule '{rule}' needs the column '{column}', which nothing before it "
-        f"makes{near} | "
+        f"{place}: stage 'quiet': rule '{rule}' needs the column '{column}', which nothing "
+        f"before it makes{near} | "
         for rule, column, near in (
             ("kind", "url_", "; did you mean 'url'?"),
-            ("kind", "words.count", ""),
-            ("noise", "words.noise", ""),
+            ("noise", "words.noise", "; did you mean 'words.count'?"),
         )
     ]
 

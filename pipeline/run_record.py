@@ -14,6 +14,7 @@ from curate.pipeline.accounts import Accounts, StageAccount
 from curate.pipeline.chain import RuleOperation
 from curate.pipeline.plan import Plan
 from curate.pipeline.read import READ_STAGE
+from curate.pipeline.spec.inputs import output_fault
 from curate.pipeline.spec.model import PipelineSpec
 from curate.stages.base import Determinism
 from curate.storage.store import Store
@@ -25,24 +26,8 @@ _STRENGTH: dict[Determinism, int] = {"exact": 0, "platform": 1, "none": 2}
 
 def claim_output(store: Store, spec: PipelineSpec) -> None:
     """Raises SpecError when the output folder belongs to another pipeline or to nobody."""
-    if store.exists(PATH):
-        owner = orjson.loads(store.read(PATH)).get("name")
-        if owner != spec.name:
-            raise SpecError(
-                f"output: {spec.output} belongs to the pipeline '{owner}', this one is "
-                f"'{spec.name}'; choose another folder"
-            )
-        return
-    others = [
-        path
-        for path in store.sizes("")
-        if not path.startswith((".", "steps/", "run.lock", "events.jsonl", "decisions.jsonl"))
-    ]
-    if others:
-        raise SpecError(
-            f"output: {spec.output} is not empty and is no run folder (it holds {others[0]}); "
-            "choose another folder"
-        )
+    if (fault := output_fault(store, spec.name)) is not None:
+        raise SpecError(f"output: {fault}; choose another folder")
 
 
 class RunRecord:

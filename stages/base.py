@@ -53,6 +53,10 @@ class Stage(BaseModel):
     """Kinds of source the stage was designed for; empty means all. `curate check` warns on others.
     """
 
+    def source_names(self) -> tuple[str, ...]:
+        """Sources that the configuration names; one that does not exist is a SpecError."""
+        return ()
+
     def models(self) -> tuple[ModelFile, ...]:
         """Model files read by the stage. Raises SpecError when one is missing."""
         return ()

@@ -104,6 +104,7 @@ class _Loader:
         drafts = read_entries(self.values.get("stages"), self.root, names, self.problems)
         if drafts is not None:
             self._check_dag(drafts, names)
+            self._check_source_names(drafts, names)
         tokenizer = self._optional("tokenizer", TokenizerConfig)
         pack = self._optional("pack", PackConfig)
         if pack is not None and "tokenizer" not in self.values:
@@ -188,6 +189,15 @@ class _Loader:
     def _check_dag(self, drafts: list[EntryDraft], names: tuple[str, ...]) -> None:
         for problem in trace(drafts, names).problems:
             self.problems.add(self._dag_place(problem, drafts), problem.message, problem.hint)
+
+    def _check_source_names(self, drafts: list[EntryDraft], names: tuple[str, ...]) -> None:
+        """Sources that a stage's own keys name (`exact_dedup.prefer`) must exist."""
+        for draft in drafts:
+            for name in draft.stage.source_names() if draft.stage is not None else ():
+                if name not in names:
+                    message = f"{draft.name}: source '{name}' is not defined"
+                    hint = did_you_mean(name, names) or f"sources are: {list_of(names)}"
+                    self.problems.add(draft.place, message, hint)
 
     def _dag_place(self, problem: DagProblem, drafts: list[EntryDraft]) -> Place:
         if problem.index is not None:

@@ -40,8 +40,12 @@ class ExactDedup(Exchange):
     )
     prefer: tuple[str, ...] = Field(
         (),
-        description="sources whose copy is kept first, best first; the rest follow in document order",
+        description="sources whose copy is kept, best first; then document order decides",
     )
+
+    def source_names(self) -> tuple[str, ...]:
+        """The sources of `prefer`."""
+        return self.prefer
 
     def phases(self) -> tuple[Phase, ...]:
         """One phase: the text's hash brings copies together."""

@@ -91,9 +91,9 @@ def _outcome(reference: Any) -> Outcome:
         outcome: Outcome = ray.get(reference)
         return outcome
     except (NodeDiedError, ObjectLostError) as error:
-        return Lost(_first_line(error))
+        return Lost(_sentence(error))
     except (WorkerCrashedError, OutOfMemoryError) as error:
-        return Crashed(_first_line(error))
+        return Crashed(_sentence(error))
     except RayTaskError as error:
         return Failed(type(error.cause).__name__, str(error.cause), str(error))
     except LocalRayletDiedError:
@@ -103,5 +103,6 @@ def _outcome(reference: Any) -> Outcome:
         return Failed(type(error).__name__, str(error), "")
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _sentence(error: Exception) -> str:
+    """The first sentence of what Ray says; the rest tells where its logs are."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]

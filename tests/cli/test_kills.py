@@ -87,7 +87,7 @@ def test_under_ray_workers_raylet_and_driver_are_killed_in_turn(finished, tmp_pa
     _kill_named(first, "ray::")
     assert first.wait_for(finished_shards(jobs // 4)), f"a run outlives its workers\n{first.output()}"
     family = descendants(first.process.pid)
-    _kill_named(first, "/raylet/raylet ")
+    _kill_named(first, "/raylet/raylet")
     assert first.end() == 1, first.output()
     assert "the same command continues" in first.output() and "Traceback" not in first.output(), first.output()
     assert not wait_until_gone(family)
@@ -106,7 +106,7 @@ def test_under_ray_workers_raylet_and_driver_are_killed_in_turn(finished, tmp_pa
 
 
 def _kill_named(command: Command, name: str) -> None:
-    pids = [pid for pid in descendants(command.process.pid) if name in command_line(pid)]
+    pids = [pid for pid in descendants(command.process.pid) if name in command_line(pid).partition(" ")[0]]
     assert pids, f"no process '{name}' below the command"
     for pid in pids:
         _kill(pid)

@@ -30,7 +30,8 @@ from curate.pipeline.executors.base import (
     Lost,
 )
 from curate.pipeline.job import Decision, Job, JobResult
-from curate.pipeline.ledger import Ledger, StepRecords
+from curate.pipeline.ledger import Ledger
+from curate.pipeline.records import StepRecords
 from curate.storage.store import FileRef, Store
 
 POLL_SECONDS = 0.5

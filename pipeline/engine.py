@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from curate.errors import CurateError, GuardRailError, Interrupted, StageError
 from curate.pipeline.accounts import Accounts, check_bad_fraction, check_expectations
+from curate.pipeline.budget import check_disk
 from curate.pipeline.build import BuildSteps
 from curate.pipeline.chain import SegmentPlan
 from curate.pipeline.driver import Driver, NotKnownYet, PlanningDriver, Step
@@ -67,9 +68,10 @@ class Run:
         which.
         """
         plan = build_plan(self.spec)
-        files = {name: source.files(self.spec.folder) for name, source in self.spec.sources.items()}
+        files = self.spec.input_files
         store = Store(self.spec.output)
         claim_output(store, self.spec)
+        check_disk(store, self.spec)
         lease = Lease(store)
         lease.acquire()
         try:
@@ -312,7 +314,7 @@ def progress_of(spec: PipelineSpec, plan: Plan, executor: Executor) -> dict[str,
         Store(spec.output), executor, SilentEvents(Store(spec.output)), lambda name: None
     )
     driver.promoted = load_promoted(driver.store)
-    files = {name: source.files(spec.folder) for name, source in spec.sources.items()}
+    files = spec.input_files
     work = _Work(Run(spec, executor), plan, files, driver)
     with contextlib.suppress(NotKnownYet, CurateError):
         work.read()

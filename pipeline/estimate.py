@@ -8,26 +8,19 @@ by input bytes. Memory is the peak of the worker.
 from __future__ import annotations
 
 import resource
-import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from curate.errors import BudgetError
+from curate.pipeline.budget import input_bytes
 from curate.pipeline.engine import Run
 from curate.pipeline.executors.inline import InlineExecutor
 from curate.pipeline.plan import Plan
-from curate.pipeline.spec.model import EngineConfig, PipelineSpec
+from curate.pipeline.spec.model import PipelineSpec
 from curate.pipeline.steps import drawn_groups, group_splits
 from curate.storage.store import Store
-
-WORKER_BASE_BYTES = 350 * 2**20
-"""A worker process with Arrow, Ray and the language model loaded, before any document."""
-BATCH_COPIES = 6
-"""Copies of a batch's text alive at once at most (row group, filter, slices, encoder)."""
-LEAST_DISK_SHARE = 0.2
-"""Disk that a run needs at the very least, per input byte (compressed text of compressed input)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,64 +43,15 @@ class Estimate:
     output_bytes: int
 
 
-def input_bytes(spec: PipelineSpec) -> dict[str, int]:
-    """Bytes of the input files by source."""
-    return {
-        name: sum(file.size_bytes for file in source.files(spec.folder))
-        for name, source in spec.sources.items()
-    }
-
-
-def worker_memory_bytes(engine: EngineConfig) -> int:
-    """Upper bound of one worker's memory, whatever the corpus: batches, a row group, the largest
-    document, one merge.
-    """
-    document = engine.max_document_bytes
-    merge = engine.exchange_fan_in * 8_192 * 48
-    return (
-        WORKER_BASE_BYTES
-        + BATCH_COPIES * (engine.batch_bytes + engine.row_group_bytes)
-        + 3 * document
-        + merge
-    )
-
-
-def check_disk(store: Store, spec: PipelineSpec) -> None:
-    """Raises BudgetError when the output disk cannot even hold a fifth of the input."""
-    if not store.is_local:
-        return
-    needed = int(LEAST_DISK_SHARE * sum(input_bytes(spec).values()))
-    folder = store.full("")
-    while not _exists(folder):
-        folder = folder.rpartition("/")[0] or "/"
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise BudgetError(
-            f"output: {spec.output}: {free / 1e9:,.1f} GB are free, this input needs at least "
-            f"{needed / 1e9:,.1f} GB; "
-            "free some space or choose another disk"
-        )
-
-
-def _exists(folder: str) -> bool:
-    try:
-        shutil.disk_usage(folder)
-    except FileNotFoundError:
-        return False
-    return True
-
-
 def measure(spec: PipelineSpec, plan: Plan, rate: float) -> Estimate:
     """Run a drawn share of the reading jobs with one worker and scale."""
     whole = sum(input_bytes(spec).values())
-    sampled = 0
+    sampled = 0.0
     for name, source in spec.sources.items():
-        groups = group_splits(source, source.files(spec.folder), spec.engine.shard_input_bytes)
+        groups = group_splits(source, spec.input_files[name], spec.engine.shard_input_bytes)
+        parts = Counter(split.file.path for group in groups for split in group)
         for group in drawn_groups(groups, spec.seed, name, rate):
-            sampled += sum(
-                min(split.end - split.start, split.file.size_bytes) or split.file.size_bytes
-                for split in group
-            )
+            sampled += sum(split.file.size_bytes / parts[split.file.path] for split in group)
     scale = max(1.0, whole / max(1, sampled))
     collected = _Collected()
     with tempfile.TemporaryDirectory(prefix="curate-estimate-") as folder:

@@ -24,5 +24,7 @@ def quarantine_evidence(store: Store, fates: Iterable[FileRef]) -> str:
                     counts[row["error"]] += 1
                     where = f"{row['source']}/{row['locator']}: {row['message']}"
                     first.setdefault(row["error"], where)
-    lines = [f"  {error} × {number:,}, first {first[error]}" for error, number in counts.most_common(5)]
+    lines = [
+        f"  {error} × {number:,}, first {first[error]}" for error, number in counts.most_common(5)
+    ]
     return "\n".join(lines)

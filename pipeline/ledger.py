@@ -10,127 +10,17 @@ the same bytes.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, Any
+from typing import IO
 
-import numpy as np
 import orjson
 
-from curate.pipeline.job import JobResult, OutputFile, output_path
-from curate.storage.store import FileRef, Store
+from curate.pipeline.job import JobResult
+from curate.pipeline.records import StepRecords
+from curate.storage.store import Store
 
 SEGMENT_COMMITS = 1_000
 SEGMENT_SECONDS = 10.0
-
-KINDS = (
-    "rows",
-    "sidecar",
-    "fates",
-    "exchange",
-    "verdicts",
-    "links",
-    "lookup",
-    "documents",
-    "removed",
-    "quarantined",
-)
-"""Kinds of file of the engine's own jobs; others are appended as they appear."""
-
-_FILE = np.dtype(
-    [
-        ("job", "<u4"),
-        ("kind", "u1"),
-        ("part", "<u2"),
-        ("rows", "<u4"),
-        ("text", "<u8"),
-        ("size", "<u8"),
-        ("checksum", "<u8"),
-    ]
-)
-
-
-class StepRecords:
-    """Commits of one step in memory: 16 bytes per job for the key and 35 per file, whatever the
-    paths are.
-    """
-
-    def __init__(self, step: str, jobs: int, extensions: Mapping[str, str] | None = None) -> None:
-        self.step, self.jobs = step, jobs
-        self.keys = np.zeros(jobs, dtype="V16")
-        self.done = np.zeros(jobs, dtype=bool)
-        self.counts: Counter[str] = Counter()
-        self._kinds = list(KINDS)
-        self._extensions = dict(extensions or {})
-        self._files = np.empty(max(jobs, 16), dtype=_FILE)
-        self._used = 0
-        self._sorted = True
-
-    def set_key(self, index: int, key: str) -> None:
-        self.keys[index] = np.void(bytes.fromhex(key))
-
-    def key(self, index: int) -> str:
-        return bytes(self.keys[index].tobytes()).hex()
-
-    def add(self, index: int, files: Sequence[Sequence[Any]], counts: Mapping[str, int]) -> None:
-        """Record a commit once; a second commit of the same job (a repair) changes nothing, its
-        bytes are the same.
-        """
-        if self.done[index]:
-            return
-        self.done[index] = True
-        self.counts.update(counts)
-        for kind, part, size, checksum, rows, text in files:
-            if self._used == len(self._files):
-                self._files = np.concatenate(
-                    [self._files, np.empty(max(16, len(self._files)), dtype=_FILE)]
-                )
-            self._files[self._used] = (index, self._kind(kind), part, rows, text, size, checksum)
-            self._used += 1
-        self._sorted = False
-
-    def _kind(self, name: str) -> int:
-        if name not in self._kinds:
-            self._kinds.append(name)
-        return self._kinds.index(name)
-
-    def _table(self) -> np.ndarray:
-        if not self._sorted:
-            used = self._files[: self._used]
-            self._files = used[np.lexsort((used["part"], used["kind"], used["job"]))]
-            self._sorted = True
-        table: np.ndarray = self._files[: self._used]
-        return table
-
-    def files(self, index: int) -> Iterator[OutputFile]:
-        """Files of one job by kind and part."""
-        table = self._table()
-        start, end = np.searchsorted(table["job"], [index, index + 1])
-        key = self.key(index)
-        for row in table[start:end]:
-            kind = self._kinds[int(row["kind"])]
-            path = output_path(self.step, key, kind, int(row["part"]), self._extensions.get(kind))
-            ref = FileRef(path, int(row["size"]), int(row["checksum"]), int(row["rows"]))
-            yield OutputFile(kind, int(row["part"]), ref, int(row["text"]))
-
-    def file(self, index: int, kind: str, part: int = 0) -> OutputFile | None:
-        """One file of one job, None when it published none of that kind."""
-        return next(
-            (file for file in self.files(index) if file.kind == kind and file.part == part), None
-        )
-
-    def ref(self, index: int, kind: str, part: int = 0) -> FileRef:
-        """Reference of a file that must exist."""
-        found = self.file(index, kind, part)
-        if found is None:
-            raise KeyError(f"{self.step}: job {index} published no '{kind}' {part}")
-        return found.ref
-
-    def sums(self, kind: str) -> tuple[int, int]:
-        """(rows, text bytes) over all files of a kind."""
-        table = self._table()
-        chosen = table[table["kind"] == self._kind(kind)]
-        return int(chosen["rows"].sum(dtype=np.uint64)), int(chosen["text"].sum(dtype=np.uint64))
 
 
 class Ledger:

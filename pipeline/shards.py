@@ -1,15 +1,14 @@
 """Base shards of a source: what its reading jobs wrote, in document order, with the limit applied.
-40 bytes per shard.
+22 bytes per shard.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from curate.pipeline.ledger import StepRecords
+from curate.pipeline.records import StepRecords
 from curate.storage.store import FileRef
 
 
@@ -25,6 +24,12 @@ class Shard:
     take: int | None
 
 
+_SHARD = np.dtype(
+    [("job", "<u4"), ("part", "<u2"), ("rows", "<u4"), ("fates", "<i4"), ("take", "<i8")]
+)
+"""rows, fates: places in the records, -1 for none. take: -1 for all."""
+
+
 class SourceShards:
     """Shards of one source; index here plus `first_ordinal` is the shard's ordinal in the run."""
 
@@ -32,42 +37,38 @@ class SourceShards:
         self.name = name
         self.first_ordinal = 0
         self._records = records
-        places: list[tuple[int, int]] = []
-        takes: list[int] = []
-        self.documents = self.quarantined = self.skipped_by_limit = 0
-        left = limit
-        for job in range(records.jobs):
-            for file in records.files(job):
-                if file.kind == "rows":
-                    take = file.ref.rows if left is None else min(left, file.ref.rows)
-                    self.skipped_by_limit += file.ref.rows - take
-                    if left == 0:
-                        continue
-                    places.append((job, file.part))
-                    takes.append(-1 if take == file.ref.rows else take)
-                    self.documents += take
-                    left = None if left is None else left - take
-        self._places = np.array(places, dtype=[("job", "<u4"), ("part", "<u4")])
-        self._takes = np.array(takes, dtype=np.int64)
-        self.quarantined = sum(shard.fates.rows for shard in self if shard.fates is not None)
+        place, job, part, rows = records.places("rows")
+        rows = rows.astype(np.int64)
+        before = np.cumsum(rows) - rows
+        take = rows if limit is None else np.clip(limit - before, 0, rows)
+        chosen = np.ones(len(rows), dtype=bool) if limit is None else before < limit
+        self.documents = int(take.sum())
+        self.skipped_by_limit = int(rows.sum()) - self.documents
+        self._shards = np.empty(int(chosen.sum()), dtype=_SHARD)
+        self._shards["job"], self._shards["part"] = job[chosen], part[chosen]
+        self._shards["rows"] = place[chosen]
+        self._shards["take"] = np.where(take == rows, -1, take)[chosen]
+        self.quarantined = self._join_fates()
+
+    def _join_fates(self) -> int:
+        """Find each shard's fates file; returns their rows."""
+        place, job, part, rows = self._records.places("fates")
+        own = self._shards["job"].astype(np.int64) << 16 | self._shards["part"]
+        found = np.searchsorted(job.astype(np.int64) << 16 | part, own)
+        has = np.zeros(len(own), dtype=bool)
+        inside = found < len(place)
+        has[inside] = (job[found[inside]].astype(np.int64) << 16 | part[found[inside]]) == own[
+            inside
+        ]
+        self._shards["fates"] = -1
+        self._shards["fates"][has] = place[found[has]]
+        return int(rows[found[has]].sum(dtype=np.int64))
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._shards)
 
     def __getitem__(self, index: int) -> Shard:
-        job, part = int(self._places[index]["job"]), int(self._places[index]["part"])
-        rows = self._records.file(job, "rows", part)
-        fates = self._records.file(job, "fates", part)
-        assert rows is not None
-        take = int(self._takes[index])
-        return Shard(
-            job,
-            part,
-            rows.ref,
-            rows.text_bytes,
-            fates.ref if fates else None,
-            None if take < 0 else take,
-        )
-
-    def __iter__(self) -> Iterator[Shard]:
-        return (self[index] for index in range(len(self)))
+        job, part, rows_at, fates_at, take = self._shards[index].item()
+        rows = self._records.output(job, rows_at)
+        fates = self._records.output(job, fates_at).ref if fates_at >= 0 else None
+        return Shard(job, part, rows.ref, rows.text_bytes, fates, None if take < 0 else take)

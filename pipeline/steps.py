@@ -25,9 +25,9 @@ from curate.pipeline.exchange import (
 )
 from curate.pipeline.fingerprint import digest
 from curate.pipeline.job import Decision
-from curate.pipeline.ledger import StepRecords
 from curate.pipeline.plan import Plan, PlannedStep
 from curate.pipeline.read import READ_STAGE, ReadJob
+from curate.pipeline.records import StepRecords
 from curate.pipeline.segment import RemovedText, SegmentJob
 from curate.pipeline.shards import Shard, SourceShards
 from curate.pipeline.spec.model import StageEntry

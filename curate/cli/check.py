@@ -72,7 +72,7 @@ def _summary(spec: PipelineSpec) -> dict[str, Any]:
         "name": spec.name,
         "output": spec.output,
         "sources": {
-            name: {"format": source.format, "files": len(source.files(spec.folder))}
+            name: {"format": source.format, "files": len(spec.input_files[name])}
             for name, source in spec.sources.items()
         },
         "stages": [

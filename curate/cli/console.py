@@ -10,4 +10,8 @@ UNCUT_COLUMNS = 240
 def make_console(stderr: bool = False) -> Console:
     """A console without guesses about what should be coloured."""
     console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=UNCUT_COLUMNS)
+    return (
+        console
+        if console.is_terminal
+        else Console(stderr=stderr, highlight=False, width=UNCUT_COLUMNS)
+    )

@@ -32,8 +32,9 @@ def plan(
     """Print the tree of steps with fingerprints, what is cached, and estimates. Writes nothing to
     the output folder.
     """
+    from curate.pipeline.budget import input_bytes, worker_memory_bytes
     from curate.pipeline.engine import progress_of
-    from curate.pipeline.estimate import input_bytes, measure, worker_memory_bytes
+    from curate.pipeline.estimate import measure
     from curate.pipeline.executors.inline import InlineExecutor
     from curate.pipeline.plan import build_plan
     from curate.pipeline.spec import load

@@ -104,9 +104,7 @@ class Progress:
         elif kind in ("repair", "worker_crashed", "worker_lost", "decision"):
             details = {key: value for key, value in event.items() if key not in ("event", "time")}
             text = ", ".join(f"{key} {value}" for key, value in details.items())
-            self._console.print(
-                f"  {kind.replace('_', ' ')}: {text}", markup=False, soft_wrap=True
-            )
+            self._console.print(f"  {kind.replace('_', ' ')}: {text}", markup=False, soft_wrap=True)
 
     def _advance(self, step: StepProgress, event: dict[str, Any]) -> None:
         step.done = min(step.total, step.done + 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from curate.errors import CurateError
 
 OBJECT_STORE_BYTES = 128 * 2**20
 """Jobs hand over files, not objects: results stay below 1 kB."""
+
+CONNECT_SECONDS = 10.0
 
 
 @contextmanager
@@ -48,13 +51,21 @@ def _join(address: str) -> None:
     import ray
 
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise CurateError(
             f"cannot join the Ray cluster at {address}: {_sentence(error)}\n"
             "Check the address, and that RAY_AUTH_MODE=token and RAY_AUTH_TOKEN are exported here "
             "as on the cluster."
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raises OSError when nobody listens at `host:port`: Ray itself would ask again for minutes."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
 
 
 def _start(workers: int | None) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from curate.stages.base import Stage
-from curate.stages.sources.base import Source
+from curate.stages.sources.base import InputFile, Source
 from curate.tokenizer.config import PackConfig, TokenizerConfig
 
 
@@ -163,3 +164,8 @@ class PipelineSpec:
     """The file as read, kept for `run.json`."""
     overrides: tuple[str, ...] = ()
     """The `key.path=value` arguments, in the order they were applied."""
+
+    @cached_property
+    def input_files(self) -> dict[str, list[InputFile]]:
+        """Files of every source, listed once. Raises SpecError when a pattern matches nothing."""
+        return {name: source.files(self.folder) for name, source in self.sources.items()}

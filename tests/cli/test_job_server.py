@@ -58,14 +58,14 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
     homes = tmp_path_factory.mktemp("homes")
     # Ray's sockets need a short path.
     temporary = tempfile.mkdtemp(prefix="curate-ray-", dir="/tmp")
-    port, dashboard, *agents = _free_ports(5)
+    port, dashboard, *agents = _free_ports(6)
     log = homes / "head.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
             [RAY, "start", "--head", "--block", "--num-cpus=2", "--object-store-memory=83886080", f"--temp-dir={temporary}"]
             + [f"--port={port}", "--include-dashboard=true", f"--dashboard-port={dashboard}"]
             + [f"--dashboard-agent-listen-port={agents[0]}", f"--dashboard-agent-grpc-port={agents[1]}"]
-            + [f"--runtime-env-agent-port={agents[2]}", "--ray-client-server-port=0", "--disable-usage-stats"],
+            + [f"--runtime-env-agent-port={agents[2]}", f"--ray-client-server-port={agents[3]}", "--disable-usage-stats"],
             env=environment(HOME=str(_home(homes / "head", None)), RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0", **TOKEN),
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -84,7 +84,7 @@ def test_under_ray_workers_raylet_and_driver_are_killed_in_turn(finished, tmp_pa
 
     first = Command(*arguments, cwd=finished.project, output=output)
     assert first.wait_for(finished_shards(jobs // 8))
-    _kill_named(first, "ray::")
+    _kill_named(first, "ray::_execute", "ray::IDLE")
     assert first.wait_for(finished_shards(jobs // 4)), f"a run outlives its workers\n{first.output()}"
     family = descendants(first.process.pid)
     _kill_named(first, "/raylet/raylet")
@@ -105,9 +105,10 @@ def test_under_ray_workers_raylet_and_driver_are_killed_in_turn(finished, tmp_pa
     assert_nothing_was_done_twice(output)
 
 
-def _kill_named(command: Command, name: str) -> None:
-    pids = [pid for pid in descendants(command.process.pid) if name in command_line(pid).partition(" ")[0]]
-    assert pids, f"no process '{name}' below the command"
+def _kill_named(command: Command, *names: str) -> None:
+    lines = {pid: command_line(pid).partition(" ")[0] for pid in descendants(command.process.pid)}
+    pids = [pid for pid, line in lines.items() if any(name in line for name in names)]
+    assert pids, f"no process {names} below the command: {lines}"
     for pid in pids:
         _kill(pid)
 

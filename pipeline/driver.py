@@ -82,15 +82,9 @@ class Driver:
     def _load(self, step: Step) -> None:
         """Find the commits that this step's jobs already have."""
         self.steps[step.name] = step
-        keys: dict[bytes, int] = {}
-        twins: dict[int, list[int]] = {}
         for index in range(step.jobs):
-            key = step.make(index).key
-            step.records.set_key(index, key)
-            first = keys.setdefault(bytes.fromhex(key), index)
-            if first != index:
-                twins.setdefault(first, []).append(index)
-        self.ledger.load(step.records, keys, twins)
+            step.records.set_key(index, step.make(index).key)
+        self.ledger.load(step.records)
         cached = int(step.records.done.sum())
         self.events.emit("step_started", step=step.label, total=step.jobs, done=cached)
 

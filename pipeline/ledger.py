@@ -9,18 +9,38 @@ the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import IO
+from collections.abc import Iterator
+from itertools import islice
+from typing import IO, Any
 
 import orjson
 
 from curate.pipeline.job import JobResult
-from curate.pipeline.records import StepRecords
+from curate.pipeline.records import KEY_BYTES, KeyIndex, StepRecords
 from curate.storage.store import Store
 
 SEGMENT_COMMITS = 1_000
 SEGMENT_SECONDS = 10.0
+LOOKUP_LINES = 2_048
+"""Ledger lines that are looked up together."""
+
+
+def batched(lines: Iterator[bytes], size: int) -> Iterator[list[bytes]]:
+    """Lists of at most `size` lines."""
+    while found := list(islice(lines, size)):
+        yield found
+
+
+def _parsed(line: bytes) -> tuple[bytes, list[list[Any]], dict[str, int]] | None:
+    """Key, files and counts of a commit; None for a torn or damaged line, whose job runs again."""
+    try:
+        entry = orjson.loads(line)
+        key = bytes.fromhex(entry["key"])
+        return (key, entry["files"], entry["counts"]) if len(key) == KEY_BYTES else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 class Ledger:
@@ -33,22 +53,19 @@ class Ledger:
         self._segments: dict[str, int] = {}
         self._flushed = time.monotonic()
 
-    def load(
-        self, records: StepRecords, keys: Mapping[bytes, int], twins: Mapping[int, Sequence[int]]
-    ) -> None:
+    def load(self, records: StepRecords) -> None:
         """Take the commits whose key a job of this plan has; others belong to former plans.
 
-        twins: further jobs with the key of a job (shards without rows are equal).
+        Several jobs may have one key (shards without rows are equal); a commit is theirs together.
         """
-        for line in self._lines(records.step):
-            try:
-                entry = orjson.loads(line)
-                index = keys.get(bytes.fromhex(entry["key"]))
-                if index is not None:
-                    for job in (index, *twins.get(index, ())):
-                        records.add(job, entry["files"], entry["counts"])
-            except (ValueError, KeyError, TypeError):  # torn or damaged: the job runs again
-                continue
+        find = KeyIndex(records)
+        for lines in batched(self._lines(records.step), LOOKUP_LINES):
+            entries = [entry for entry in map(_parsed, lines) if entry is not None]
+            found = find([key for key, _, _ in entries])
+            for (_, files, counts), jobs in zip(entries, found, strict=True):
+                for job in jobs:
+                    with contextlib.suppress(ValueError, TypeError):  # damaged: the job runs again
+                        records.add(job, files, counts)
 
     def _lines(self, step: str) -> Iterator[bytes]:
         folder = f"steps/{step}"

@@ -1,7 +1,8 @@
-"""Commits of one step in the driver's memory: 21 bytes per job and 25 per file, whatever the paths are.
+"""Commits of one step in the driver's memory: 21 bytes per job and 25 per file.
 
-Paths follow from step, key, kind and part, so they are made when asked for. While commits come in, files stand in order of arrival
-with their job beside them; the first reader sorts them by job and turns the jobs into offsets.
+Paths follow from step, key, kind and part, so they are made when asked for. While commits come in,
+files stand in order of arrival with their job beside them; the first reader sorts them by job and
+turns the jobs into offsets.
 """
 
 from __future__ import annotations
@@ -43,13 +44,15 @@ _FILE = np.dtype(
 )
 """Text and size have 40 bits: one file stays below 1 TiB."""
 
+KEY_BYTES = 16
+
 
 class StepRecords:
     """Which jobs of a step are done, under which keys, and what they published."""
 
     def __init__(self, step: str, jobs: int, extensions: Mapping[str, str] | None = None) -> None:
         self.step, self.jobs = step, jobs
-        self.keys = np.zeros(jobs, dtype="V16")
+        self.keys = np.zeros(jobs, dtype=f"V{KEY_BYTES}")
         self.done = np.zeros(jobs, dtype=bool)
         self.counts: Counter[str] = Counter()
         self._kinds = list(KINDS)
@@ -74,18 +77,22 @@ class StepRecords:
         if self._starts is not None:
             self._jobs = self._job_of_file(self._starts)
             self._starts = None
+        low = 0xFFFFFFFF
+        entries = [
+            (self._kind(kind), part, rows, text & low, text >> 32, size & low, size >> 32, checksum)
+            for kind, part, size, checksum, rows, text in files
+        ]
+        end = self._used + len(entries)
+        if end > len(self._files):
+            more = max(16, len(entries), self._used // 2)
+            self._files = np.concatenate([self._files, np.empty(more, dtype=_FILE)])
+            self._jobs = np.concatenate([self._jobs, np.empty(more, dtype="<u4")])
+        self._files[self._used : end] = entries
+        self._jobs[self._used : end] = index
+        self._used = end
+        for name, number in counts.items():
+            self.counts[name] += number
         self.done[index] = True
-        self.counts.update(counts)
-        for kind, part, size, checksum, rows, text in files:
-            if self._used == len(self._files):
-                more = max(16, self._used // 2)
-                self._files = np.concatenate([self._files, np.empty(more, dtype=_FILE)])
-                self._jobs = np.concatenate([self._jobs, np.empty(more, dtype="<u4")])
-            low = 0xFFFFFFFF
-            entry = (self._kind(kind), part, rows, text & low, text >> 32, size & low, size >> 32)
-            self._files[self._used] = (*entry, checksum)
-            self._jobs[self._used] = index
-            self._used += 1
 
     def _kind(self, name: str) -> int:
         if name not in self._kinds:
@@ -108,10 +115,9 @@ class StepRecords:
 
     def output(self, index: int, place: int) -> OutputFile:
         """The file at one place of the table, which belongs to job `index`."""
-        kind_number, part, rows, text, text_high, size, size_high, checksum = self._files[
-            place
-        ].item()
-        kind = self._kinds[kind_number]
+        found = self._files[place].item()
+        number, part, rows, text, text_high, size, size_high, checksum = found
+        kind = self._kinds[number]
         path = output_path(self.step, self.key(index), kind, part, self._extensions.get(kind))
         ref = FileRef(path, size_high << 32 | size, checksum, rows)
         return OutputFile(kind, part, ref, text_high << 32 | text)
@@ -157,3 +163,21 @@ class StepRecords:
         """Bytes that this object holds per table, for the promise of a small driver."""
         starts = 0 if self._starts is None else self._starts.nbytes
         return self.keys.nbytes + self.done.nbytes + self._files.nbytes + self._jobs.nbytes + starts
+
+
+class KeyIndex:
+    """From keys to jobs, for many keys at once: 16 bytes per job while it is used."""
+
+    def __init__(self, records: StepRecords) -> None:
+        self._keys = records.keys.view("<u8").reshape(-1, 2)
+        self._order = np.argsort(self._keys[:, 0], kind="stable")
+        self._sorted = self._keys[self._order, 0]
+
+    def __call__(self, keys: Sequence[bytes]) -> Iterator[list[int]]:
+        """Jobs of every key, ascending; most have one or none."""
+        wanted = np.frombuffer(b"".join(keys), dtype="<u8").reshape(-1, 2)
+        start = np.searchsorted(self._sorted, wanted[:, 0], side="left").tolist()
+        end = np.searchsorted(self._sorted, wanted[:, 0], side="right").tolist()
+        for first, last, low in zip(start, end, wanted[:, 1].tolist(), strict=True):
+            jobs = self._order[first:last].tolist()
+            yield [job for job in jobs if self._keys[job, 1] == low]

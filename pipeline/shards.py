@@ -20,7 +20,6 @@ class Shard:
     part: int
     rows: FileRef
     text_bytes: int
-    fates: FileRef | None
     take: int | None
 
 
@@ -54,12 +53,11 @@ class SourceShards:
         """Find each shard's fates file; returns their rows."""
         place, job, part, rows = self._records.places("fates")
         own = self._shards["job"].astype(np.int64) << 16 | self._shards["part"]
-        found = np.searchsorted(job.astype(np.int64) << 16 | part, own)
+        known = job.astype(np.int64) << 16 | part
+        found = np.searchsorted(known, own)
         has = np.zeros(len(own), dtype=bool)
-        inside = found < len(place)
-        has[inside] = (job[found[inside]].astype(np.int64) << 16 | part[found[inside]]) == own[
-            inside
-        ]
+        inside = found < len(known)
+        has[inside] = known[found[inside]] == own[inside]
         self._shards["fates"] = -1
         self._shards["fates"][has] = place[found[has]]
         return int(rows[found[has]].sum(dtype=np.int64))
@@ -68,7 +66,11 @@ class SourceShards:
         return len(self._shards)
 
     def __getitem__(self, index: int) -> Shard:
-        job, part, rows_at, fates_at, take = self._shards[index].item()
+        job, part, rows_at, _, take = self._shards[index].item()
         rows = self._records.output(job, rows_at)
-        fates = self._records.output(job, fates_at).ref if fates_at >= 0 else None
-        return Shard(job, part, rows.ref, rows.text_bytes, fates, None if take < 0 else take)
+        return Shard(job, part, rows.ref, rows.text_bytes, None if take < 0 else take)
+
+    def fates(self, index: int) -> FileRef | None:
+        """What could not be read beside this shard's documents; None when everything could."""
+        job, _, _, fates_at, _ = self._shards[index].item()
+        return self._records.output(job, fates_at).ref if fates_at >= 0 else None

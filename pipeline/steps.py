@@ -389,7 +389,7 @@ class StepFactory:
         for state in self.sources.values():
             shards = self.shards(state.name)
             for index in range(len(shards)):
-                read = shards[index].fates
+                read = shards.fates(index)
                 later = [segment.records.file(index, "fates") for segment in state.segments]
                 refs = tuple(
                     ref

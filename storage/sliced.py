@@ -53,7 +53,7 @@ class SlicedWriter:
         if not kept:
             return
         if self._index and slice_number <= self._index[-1][0]:
-            raise ValueError(f"slice {slice_number} after {self._index[-1][0]}: slices are ascending")
+            raise ValueError(f"slice {slice_number} follows {self._index[-1][0]}: not ascending")
         sink = pa.BufferOutputStream()
         table = pa.Table.from_batches(kept, schema).combine_chunks()
         with pa.ipc.new_stream(sink, schema) as writer:

@@ -133,16 +133,18 @@ class Store:
         folder = os.path.dirname(final)
         os.makedirs(folder, exist_ok=True)
         temporary = f"{folder}/.{os.path.basename(final)}.{uuid.uuid4().hex[:12]}.tmp"
-        file = open(temporary, "wb")
-        writer = HashingFile(file)
         try:
-            with file:
-                yield writer
+            with open(temporary, "wb") as file:
+                writer = HashingFile(file)
+                try:
+                    yield writer
+                except BaseException:
+                    writer.abandoned = True
+                    raise
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, final)
         except BaseException:
-            writer.abandoned = True
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
             raise
@@ -168,8 +170,8 @@ class Store:
         return FileRef(path, file.size_bytes, file.checksum)
 
     def create_exclusively(self, path: str, data: bytes) -> bool:
-        """Write a small file unless one is there; False when there is. Two writers at once: one wins
-        on a local disk; an object store without conditional writes cannot promise it.
+        """Write a small file unless one is there; False when there is. Two writers at once: one
+        wins on a local disk; an object store without conditional writes cannot promise it.
         """
         if not self.is_local:
             if self.exists(path):

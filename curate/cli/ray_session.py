@@ -21,6 +21,8 @@ OBJECT_STORE_BYTES = 128 * 2**20
 """Jobs hand over files, not objects: results stay below 1 kB."""
 
 CONNECT_SECONDS = 10.0
+JOIN_ATTEMPTS = 5
+"""One a second; Ray's default of 20 would keep a wrong token waiting as long."""
 
 
 @contextmanager
@@ -48,6 +50,7 @@ def ray_session(address: str | None, workers: int | None) -> Iterator[str]:
 
 
 def _join(address: str) -> None:
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", str(JOIN_ATTEMPTS))
     import ray
 
     try:

@@ -4,10 +4,13 @@ not the run.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -57,6 +60,7 @@ class InlineExecutor:
         except (EOFError, ConnectionError):
             outcome = Crashed(self._end_of_child())
         token, self._running = self._running, None
+        assert token is not None
         return Completion(token, outcome)
 
     def _connection(self) -> Connection:
@@ -67,12 +71,8 @@ class InlineExecutor:
             self._process = context.Process(
                 target=_serve, args=(self._setup, theirs, os.getpid()), daemon=False
             )
-            # The child starts with Ctrl-C blocked: it must not die of one while it is importing.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            try:
+            with _interrupts_wait():
                 self._process.start()
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
         return self._pipe
 
@@ -84,11 +84,32 @@ class InlineExecutor:
         return f"the worker ended with {how}"
 
     def stop(self) -> None:
-        if self._process is not None:
+        if self._process is not None and self._process.is_alive():
             self._process.kill()
             self._process.join()
         self._process, self._pipe, self._running = None, None, None
         self._queue.clear()
+
+
+@contextlib.contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """A child is started whole or not at all, and with Ctrl-C blocked: it must not die of one while
+    it is importing.
+    """
+    waiting: list[int] = []
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handlers[number] = signal.signal(number, lambda number, frame: waiting.append(number))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in waiting:
+            signal.raise_signal(number)
 
 
 def _serve(setup: WorkerSetup, pipe: Connection, parent: int) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 import tiny
-from curate_test_commands import curate, environment
+from curate_test_commands import curate, descendants, environment, wait_until_gone
 
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "c0ffee" * 8}
 RAY = str(Path(sys.executable).with_name("ray"))
@@ -78,14 +78,13 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
         _home(head.fresh_home, None)
         yield head
     finally:
+        family = descendants(process.pid)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(20)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            shutil.rmtree(temporary, ignore_errors=True)
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        left = wait_until_gone(family, 70)
+        shutil.rmtree(temporary, ignore_errors=True)
+        assert not left
 
 
 def _wait_for_job_server(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

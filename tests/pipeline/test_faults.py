@@ -76,7 +76,7 @@ def test_documents_on_which_a_stage_raises_are_quarantined_one_by_one(tmp_path: 
     assert result.record["totals"]["decisions"] == 0  # type: ignore[index]
 
 
-@pytest.mark.parametrize("mark", [EXIT, SEGFAULT, HANG])
+@pytest.mark.parametrize("mark", [pytest.param(EXIT, marks=pytest.mark.slow), SEGFAULT, HANG])
 def test_a_document_that_kills_or_hangs_native_code_is_given_up(tmp_path: Path, mark: str) -> None:
     output = tmp_path / "out"
     spec = pipeline(tmp_path / "in", output, {11: mark})

@@ -115,19 +115,18 @@ def delete(path: Path) -> None:
     path.unlink()
 
 
-DAMAGE = pytest.mark.parametrize("damage", [flip, truncate, delete])
-
-
-@DAMAGE
 @pytest.mark.parametrize(
-    ("step", "kind", "again"),
+    ("damage", "step", "kind", "again"),
     [
-        ("web.read", "rows", {"web.read": 1}),
-        ("wiki.1", "sidecar", {"wiki.1": 1}),
-        ("wiki.1", "exchange", {"wiki.1": 1}),
-        ("exact_dedup.settle", "verdicts", {"exact_dedup.settle": 1}),
-        ("exact_dedup.lookup", "lookup", {"exact_dedup.lookup": 1}),
-        ("books.2", "rows", {"books.2": 1}),
+        (flip, "web.read", "rows", {"web.read": 1}),
+        (truncate, "web.read", "rows", {"web.read": 1}),
+        (delete, "web.read", "rows", {"web.read": 1}),
+        (flip, "wiki.1", "sidecar", {"wiki.1": 1}),
+        (flip, "wiki.1", "exchange", {"wiki.1": 1}),
+        (delete, "wiki.1", "exchange", {"wiki.1": 1}),
+        (flip, "exact_dedup.settle", "verdicts", {"exact_dedup.settle": 1}),
+        (truncate, "exact_dedup.lookup", "lookup", {"exact_dedup.lookup": 1}),
+        (flip, "books.2", "rows", {"books.2": 1}),
     ],
 )
 def test_a_damaged_intermediate_is_found_and_only_it_is_made_again(
@@ -169,8 +168,9 @@ def kept_all(kept_all_once: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(kept_all_once, tmp_path / "kept_all"))
 
 
-@pytest.mark.parametrize("damage", [truncate, delete])
-@pytest.mark.parametrize("folder", FINAL_FOLDERS)
+@pytest.mark.parametrize(
+    ("damage", "folder"), [*((delete, folder) for folder in FINAL_FOLDERS), (truncate, "documents"), (truncate, "tokens")]
+)
 def test_a_final_file_that_is_gone_or_short_is_made_again(
     small_corpus: Path, finished: Path, small_reference: Path, damage: Callable[[Path], None], folder: str
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -124,34 +124,38 @@ def _print(facts: dict[str, Any]) -> None:
     console = make_console()
     sizes = ", ".join(f"{name} {size / 1e6:,.1f} MB" for name, size in facts["input_bytes"].items())
     console.print(f"{facts['name']}  ▸ {facts['output']}\ninput: {sizes}", markup=False)
+    measured = ("rows", "text", "time") if facts["sample"] is not None else ()
     table = Table(box=None, pad_edge=False, padding=(0, 2))
-    for heading in ("step", "fingerprint", "cached", "rows", "text", "time", "does / changed by"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("step", "fingerprint", "cached", *measured, "does / changed by"):
+        justify: Literal["left", "right"] = "right" if heading in measured else "left"
+        table.add_column(heading, overflow="fold", justify=justify)
     for step in facts["steps"]:
         cached = "not known yet" if step["jobs"] is None else f"{step['cached']}/{step['jobs']}"
-        words = " → ".join(step["does"])
+        words = escape(" → ".join(step["does"]))
         if step["changed_by"]:
-            words += f" [bold]changed: {escape(', '.join(step['changed_by']))}[/]"
-        table.add_row(
-            _indent(step),
-            step["fingerprint"][:12],
-            cached,
-            "" if step["rows"] is None else f"{step['rows']:,}",
-            "" if not step["text_bytes"] else f"{step['text_bytes'] / 1e6:,.1f} MB",
-            "" if step["seconds"] is None else f"{step['seconds']:,.1f} s",
-            words,
-        )
+            words += f"  [bold]changed: {escape(', '.join(step['changed_by']))}[/]"
+        cells = _measured(step) if measured else ()
+        table.add_row(escape(_indent(step)), step["fingerprint"][:12], cached, *cells, words)
     console.print(table)
     bound = facts["worker_memory_bound_bytes"] / 2**30
     console.print(f"memory per worker: at most {bound:.1f} GiB, whatever the corpus")
     if (sample := facts["sample"]) is not None:
         console.print(
-            f"measured on 1/{sample['scale']:.0f} of the input: "
+            f"estimated from 1/{sample['scale']:.0f} of the input: "
             f"{sample['seconds_one_worker']:,.0f} s with one worker, "
             f"worker peak {sample['worker_peak_bytes'] / 2**30:.2f} GiB, output "
             f"{sample['output_bytes'] / 1e6:,.1f} MB, "
             f"kept {sample['kept_share']:.1%}"
         )
+
+
+def _measured(step: dict[str, Any]) -> tuple[str, str, str]:
+    """Rows, text and time, empty where the sample says nothing."""
+    return (
+        "" if step["rows"] is None else f"{step['rows']:,}",
+        "" if not step["text_bytes"] else f"{step['text_bytes'] / 1e6:,.1f} MB",
+        "" if step["seconds"] is None else f"{step['seconds']:,.1f} s",
+    )
 
 
 def _indent(step: dict[str, Any]) -> str:

@@ -1,5 +1,5 @@
-"""`python -m curate.pipeline.executors.careful FOLDER PARENT`: one careful attempt, in a process that may
-die.
+"""`python -m curate.pipeline.executors.careful FOLDER PARENT`: one careful attempt, in a process
+that may die.
 """
 
 import sys

@@ -97,16 +97,17 @@ def _interrupts_wait() -> Iterator[None]:
     it is importing.
     """
     waiting: list[int] = []
-    handlers: dict[int, Any] = {}
+    handlers: list[tuple[int, Any]] = []
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            handlers[number] = signal.signal(number, lambda number, frame: waiting.append(number))
+        for number in (int(signal.SIGINT), int(signal.SIGTERM)):
+            handler = signal.signal(number, lambda number, frame: waiting.append(number))
+            handlers.append((number, handler))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        for number, handler in handlers.items():
+        for number, handler in handlers:
             signal.signal(number, handler)
         for number in waiting:
             signal.raise_signal(number)

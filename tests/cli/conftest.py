@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parent.parent
-sys.path[:0] = [path for path in (str(TESTS / "plugins"), str(TESTS / "pipeline")) if path not in sys.path]
+sys.path[:0] = [
+    path for path in (str(TESTS / "plugins"), str(TESTS / "pipeline")) if path not in sys.path
+]
 
 import curate_test_commands  # noqa: E402
 import tiny  # noqa: E402
@@ -18,7 +20,7 @@ import tiny  # noqa: E402
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """An undisturbed `curate run pipeline.yaml --executor inline` with `keep_intermediates: all`."""
+    """An undisturbed inline `curate run` of `pipeline.yaml` that kept all intermediates."""
 
     project: Path
     output: Path
@@ -37,7 +39,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(project: Path) -> FinishedRun:
     """Leave its output folder as it is; copy it to change it."""
     process = curate_test_commands.curate(
-        "run", "pipeline.yaml", "--executor", "inline", "--set", "keep_intermediates=all", cwd=project
+        "run",
+        "pipeline.yaml",
+        "--executor",
+        "inline",
+        "--set",
+        "keep_intermediates=all",
+        cwd=project,
     )
     assert process.returncode == 0, process.stderr
     return FinishedRun(project, project / "out", process)

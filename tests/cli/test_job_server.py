@@ -1,6 +1,8 @@
-"""On a Ray cluster: `ray job submit` and `--address` give the same bytes; without the token there is a clear error.
+"""On a Ray cluster: `ray job submit` and `--address` give the same bytes; without the token there
+is a clear error.
 
-The head node runs in a process group of its own, with its own ports, temporary folder and token, and is ended by ending that group.
+The head node runs in a process group of its own, with its own ports, temporary folder and token,
+and is ended by ending that group.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ RAY = str(Path(sys.executable).with_name("ray"))
 
 @dataclass(frozen=True)
 class Head:
-    """A running head node. home_with_token: a home folder that holds another cluster's token; fresh_home: an empty one."""
+    """A running head node. home_with_token: a home folder that holds another cluster's token."""
 
     address: str
     dashboard: str
@@ -59,21 +61,37 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
     # Ray's sockets need a short path.
     temporary = tempfile.mkdtemp(prefix="curate-ray-", dir="/tmp")
     port, dashboard, *agents = _free_ports(6)
+    options = (
+        "--num-cpus=2",
+        "--object-store-memory=83886080",
+        f"--temp-dir={temporary}",
+        f"--port={port}",
+        "--include-dashboard=true",
+        f"--dashboard-port={dashboard}",
+        f"--dashboard-agent-listen-port={agents[0]}",
+        f"--dashboard-agent-grpc-port={agents[1]}",
+        f"--runtime-env-agent-port={agents[2]}",
+        f"--ray-client-server-port={agents[3]}",
+        "--disable-usage-stats",
+    )
     log = homes / "head.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [RAY, "start", "--head", "--block", "--num-cpus=2", "--object-store-memory=83886080", f"--temp-dir={temporary}"]
-            + [f"--port={port}", "--include-dashboard=true", f"--dashboard-port={dashboard}"]
-            + [f"--dashboard-agent-listen-port={agents[0]}", f"--dashboard-agent-grpc-port={agents[1]}"]
-            + [f"--runtime-env-agent-port={agents[2]}", f"--ray-client-server-port={agents[3]}", "--disable-usage-stats"],
-            env=environment(HOME=str(_home(homes / "head", None)), RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0", **TOKEN),
+            [RAY, "start", "--head", "--block", *options],
+            env=environment(
+                HOME=str(_home(homes / "head", None)),
+                RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
+                **TOKEN,
+            ),
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
         _wait_for_job_server(f"http://127.0.0.1:{dashboard}", process, log)
-        head = Head(f"127.0.0.1:{port}", f"http://127.0.0.1:{dashboard}", homes / "known", homes / "fresh")
+        head = Head(
+            f"127.0.0.1:{port}", f"http://127.0.0.1:{dashboard}", homes / "known", homes / "fresh"
+        )
         _home(head.home_with_token, "another cluster's token, 0123456789")
         _home(head.fresh_home, None)
         yield head
@@ -89,7 +107,9 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
 
 def _wait_for_job_server(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     end = time.monotonic() + 90
-    request = urllib.request.Request(f"{url}/api/jobs/", headers={"Authorization": f"Bearer {TOKEN['RAY_AUTH_TOKEN']}"})
+    request = urllib.request.Request(
+        f"{url}/api/jobs/", headers={"Authorization": f"Bearer {TOKEN['RAY_AUTH_TOKEN']}"}
+    )
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=5):
             return
@@ -97,11 +117,37 @@ def _wait_for_job_server(url: str, process: subprocess.Popen[bytes], log: Path) 
     raise AssertionError(f"no job server: {log.read_text()}")
 
 
-def _submit(head: Head, project: Path, output: Path, home: Path) -> subprocess.CompletedProcess[str]:
-    command = [RAY, "job", "submit", "--address", head.dashboard, "--working-dir", str(project), "--"]
-    command += [sys.executable, "-m", "curate", "run", "pipeline.yaml", "--no-report", "--set", f"output={output}"]
+def _submit(
+    head: Head, project: Path, output: Path, home: Path
+) -> subprocess.CompletedProcess[str]:
+    command = [
+        RAY,
+        "job",
+        "submit",
+        "--address",
+        head.dashboard,
+        "--working-dir",
+        str(project),
+        "--",
+    ]
+    command += [
+        sys.executable,
+        "-m",
+        "curate",
+        "run",
+        "pipeline.yaml",
+        "--no-report",
+        "--set",
+        f"output={output}",
+    ]
     return subprocess.run(
-        command, env=environment(HOME=str(home), **TOKEN), cwd=project, capture_output=True, text=True, timeout=180, check=False
+        command,
+        env=environment(HOME=str(home), **TOKEN),
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
     )
 
 
@@ -120,15 +166,32 @@ def test_a_submitted_job_gives_the_same_bytes_on_a_fresh_home(head, shipped, fin
     assert tiny.final_files(tmp_path / "out") == tiny.final_files(finished.output)
 
 
-def test_the_command_joins_with_the_token_and_not_with_a_wrong_one(head, shipped, finished, tmp_path):
-    arguments = ("run", "pipeline.yaml", "--no-report", "--address", head.address, "--set", f"output={tmp_path / 'out'}")
+def test_the_command_joins_with_the_token_and_not_with_a_wrong_one(
+    head, shipped, finished, tmp_path
+):
+    arguments = (
+        "run",
+        "pipeline.yaml",
+        "--no-report",
+        "--address",
+        head.address,
+        "--set",
+        f"output={tmp_path / 'out'}",
+    )
     for wrong in ({}, TOKEN | {"RAY_AUTH_TOKEN": "wrong" * 8}):
-        refused = curate(*arguments, cwd=shipped, env=environment(HOME=str(head.home_with_token), **wrong), timeout_s=60)
+        refused = curate(
+            *arguments,
+            cwd=shipped,
+            env=environment(HOME=str(head.home_with_token), **wrong),
+            timeout_s=60,
+        )
         assert refused.returncode == 1, refused.stdout + refused.stderr
         assert "RAY_AUTH_TOKEN" in refused.stderr and head.address in refused.stderr
         assert "Traceback" not in refused.stderr
         assert not (tmp_path / "out").exists()
-    joined = curate(*arguments, cwd=shipped, env=environment(HOME=str(head.home_with_token), **TOKEN))
+    joined = curate(
+        *arguments, cwd=shipped, env=environment(HOME=str(head.home_with_token), **TOKEN)
+    )
     assert joined.returncode == 0, joined.stderr
     assert tiny.final_files(tmp_path / "out") == tiny.final_files(finished.output)
 
@@ -137,7 +200,15 @@ def test_the_command_joins_with_the_token_and_not_with_a_wrong_one(head, shipped
 def test_homes_the_other_way_round(head, shipped, finished, tmp_path):
     submitted = _submit(head, shipped, tmp_path / "submitted", head.home_with_token)
     assert submitted.returncode == 0, submitted.stdout + submitted.stderr
-    arguments = ("run", "pipeline.yaml", "--no-report", "--address", head.address, "--set", f"output={tmp_path / 'joined'}")
+    arguments = (
+        "run",
+        "pipeline.yaml",
+        "--no-report",
+        "--address",
+        head.address,
+        "--set",
+        f"output={tmp_path / 'joined'}",
+    )
     joined = curate(*arguments, cwd=shipped, env=environment(HOME=str(head.fresh_home), **TOKEN))
     assert joined.returncode == 0, joined.stderr
     for name in ("submitted", "joined"):
@@ -146,8 +217,18 @@ def test_homes_the_other_way_round(head, shipped, finished, tmp_path):
 
 def test_a_wrong_address_is_an_error_and_no_wait(shipped, tmp_path):
     (port,) = _free_ports(1)
-    arguments = ("run", "pipeline.yaml", "--address", f"127.0.0.1:{port}", "--set", f"output={tmp_path / 'out'}")
+    arguments = (
+        "run",
+        "pipeline.yaml",
+        "--address",
+        f"127.0.0.1:{port}",
+        "--set",
+        f"output={tmp_path / 'out'}",
+    )
     refused = curate(*arguments, cwd=shipped, timeout_s=90)
     assert refused.returncode == 1
-    assert f"cannot join the Ray cluster at 127.0.0.1:{port}" in refused.stderr and "Traceback" not in refused.stderr
+    assert (
+        f"cannot join the Ray cluster at 127.0.0.1:{port}" in refused.stderr
+        and "Traceback" not in refused.stderr
+    )
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,6 @@
-"""The command is killed in every way, and continues: same bytes as undisturbed, nothing finished is done again."""
+"""The command is killed in every way, and continues: same bytes as undisturbed, nothing that was
+finished is done again.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def _jobs(output: Path) -> int:
 
 
 def _kill_until_done(kills: int, finished, tmp_path: Path, seed: str) -> None:
-    """Kill `kills` drivers at drawn shards; a run that gets to its end first is compared and another one begun."""
+    """Kill `kills` drivers at drawn shards; a run that gets to its end first is compared, and
+    another one begun.
+    """
     drawn, jobs, orphans = random.Random(seed), _jobs(finished.output), set[int]()
     expected = tiny.final_files(finished.output)
     runs, killed = 0, 0
@@ -85,11 +89,15 @@ def test_under_ray_workers_raylet_and_driver_are_killed_in_turn(finished, tmp_pa
     first = Command(*arguments, cwd=finished.project, output=output)
     assert first.wait_for(finished_shards(jobs // 8))
     _kill_named(first, "ray::_execute", "ray::IDLE")
-    assert first.wait_for(finished_shards(jobs // 4)), f"a run outlives its workers\n{first.output()}"
+    assert first.wait_for(finished_shards(jobs // 4)), (
+        f"a run outlives its workers\n{first.output()}"
+    )
     family = _workers_and_servers(first)
     _kill_named(first, "/raylet/raylet")
     assert first.end() == 1, first.output()
-    assert "the same command continues" in first.output() and "Traceback" not in first.output(), first.output()
+    assert "the same command continues" in first.output() and "Traceback" not in first.output(), (
+        first.output()
+    )
     assert not wait_until_gone(family)
 
     second = Command(*arguments, cwd=finished.project, output=output)
@@ -106,9 +114,13 @@ def test_under_ray_workers_raylet_and_driver_are_killed_in_turn(finished, tmp_pa
 
 
 def _workers_and_servers(command: Command) -> set[int]:
-    """Ray's processes below the command, without its two idle agents: they ask a dead server for another minute."""
+    """Ray's processes below the command, without its two idle agents: they ask a dead server for
+    another minute.
+    """
     agents = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
-    return {pid for pid in descendants(command.process.pid) if not command_line(pid).startswith(agents)}
+    return {
+        pid for pid in descendants(command.process.pid) if not command_line(pid).startswith(agents)
+    }
 
 
 def _kill_named(command: Command, *names: str) -> None:

@@ -11,7 +11,10 @@ CHANGE = ("--set", "stages.gopher_quality.min_words=45")
 
 
 def _listing(folder: Path) -> dict[str, tuple[int, int]]:
-    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))}
+    return {
+        str(path): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+    }
 
 
 def test_a_plan_before_the_first_run_names_every_step_and_writes_nothing(project, tmp_path):
@@ -33,7 +36,9 @@ def test_after_a_run_everything_is_cached_and_a_changed_bound_names_its_key(fini
     same = json.loads(curate("plan", "pipeline.yaml", "--json", cwd=finished.project).stdout)
     assert all(step["cached"] == step["jobs"] for step in same["steps"]), same["steps"]
 
-    changed = json.loads(curate("plan", "pipeline.yaml", "--json", *CHANGE, cwd=finished.project).stdout)
+    changed = json.loads(
+        curate("plan", "pipeline.yaml", "--json", *CHANGE, cwd=finished.project).stdout
+    )
     steps = {step["step"]: step for step in changed["steps"]}
     for name in ("web.read", "wiki.read", "books.read"):
         assert steps[name]["cached"] == steps[name]["jobs"] and not steps[name]["changed_by"]
@@ -55,7 +60,16 @@ def test_the_tree_is_readable_off_a_terminal(finished):
 
 def test_a_sample_measures_rows_time_and_memory(project, tmp_path):
     output = tmp_path / "out"
-    planned = curate("plan", "pipeline.yaml", "--sample", "0.3", "--json", "--set", f"output={output}", cwd=project)
+    planned = curate(
+        "plan",
+        "pipeline.yaml",
+        "--sample",
+        "0.3",
+        "--json",
+        "--set",
+        f"output={output}",
+        cwd=project,
+    )
     assert planned.returncode == 0, planned.stderr
     facts = json.loads(planned.stdout)
     assert facts["sample"]["scale"] > 1

@@ -38,10 +38,14 @@ def test_a_run_says_what_was_kept_and_why_the_rest_was_not(finished):
     record = json.loads((finished.output / "run.json").read_text())
     total = record["totals"]
     (row,) = [line.split() for line in lines if line.startswith("all ")]
-    assert [row[i] for i in (1, 2, 4, 5)] == [str(total[name]) for name in ("read", "kept", "removed", "quarantined")]
+    assert [row[i] for i in (1, 2, 4, 5)] == [
+        str(total[name]) for name in ("read", "kept", "removed", "quarantined")
+    ]
     for stage in record["stages"]:
         for rule, count in stage["rules"].items():
-            assert any(line.split()[:2] == [f"{stage['name']}.{rule}", str(count)] for line in lines), rule
+            assert any(
+                line.split()[:2] == [f"{stage['name']}.{rule}", str(count)] for line in lines
+            ), rule
     assert "…" not in printed, "nothing is cut off"
     assert f"documents  {finished.output}/documents" in lines
     assert f"report     {finished.output}/report/index.html" in lines
@@ -49,10 +53,14 @@ def test_a_run_says_what_was_kept_and_why_the_rest_was_not(finished):
     assert len(steps) == len({line.split()[0] for line in steps}), "a quick step is one line"
 
 
-def test_the_same_command_does_nothing_twice_and_json_is_all_that_standard_output_holds(finished, tmp_path):
+def test_the_same_command_does_nothing_twice_and_json_is_all_that_standard_output_holds(
+    finished, tmp_path
+):
     output = shutil.copytree(finished.output, tmp_path / "out")
     before = tiny.final_files(output)
-    again = curate("run", "pipeline.yaml", *INLINE, "--json", "--set", f"output={output}", cwd=finished.project)
+    again = curate(
+        "run", "pipeline.yaml", *INLINE, "--json", "--set", f"output={output}", cwd=finished.project
+    )
     assert again.returncode == 0, again.stderr
     record = json.loads(again.stdout)
     assert record["status"] == "done"
@@ -63,7 +71,14 @@ def test_the_same_command_does_nothing_twice_and_json_is_all_that_standard_outpu
 
 def test_set_changes_the_run_and_the_counts_add_up(project, tmp_path):
     output = tmp_path / "limited"
-    arguments = ("--set", "sources.web.limit=7", "--set", f"output={output}", "--set", "sources.wiki.sample=0.5")
+    arguments = (
+        "--set",
+        "sources.web.limit=7",
+        "--set",
+        f"output={output}",
+        "--set",
+        "sources.wiki.sample=0.5",
+    )
     done = curate("run", "pipeline.yaml", *INLINE, *arguments, "--no-report", "--json", cwd=project)
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
@@ -82,9 +97,13 @@ def test_set_changes_the_run_and_the_counts_add_up(project, tmp_path):
         (("--executor", "slurm"), "slurm"),
     ],
 )
-def test_a_wrong_configuration_is_exit_code_2_and_writes_nothing(project, tmp_path, arguments, said):
+def test_a_wrong_configuration_is_exit_code_2_and_writes_nothing(
+    project, tmp_path, arguments, said
+):
     output = tmp_path / "out"
-    wrong = curate("run", "pipeline.yaml", "--set", f"output={output}", *INLINE, *arguments, cwd=project)
+    wrong = curate(
+        "run", "pipeline.yaml", "--set", f"output={output}", *INLINE, *arguments, cwd=project
+    )
     assert wrong.returncode == 2, wrong.stderr
     assert said in wrong.stderr
     assert "Traceback" not in wrong.stderr
@@ -116,7 +135,9 @@ def test_a_folder_that_another_run_works_on_is_exit_code_1(project, tmp_path):
 
 
 @pytest.mark.parametrize("stop", ["ctrl_c", "sigterm"])
-def test_stopping_is_exit_code_130_says_so_leaves_nobody_behind_and_continues(finished, tmp_path, stop):
+def test_stopping_is_exit_code_130_says_so_leaves_nobody_behind_and_continues(
+    finished, tmp_path, stop
+):
     output = tmp_path / "out"
     arguments = ("run", "pipeline.yaml", *INLINE)
     command = Command(*arguments, cwd=finished.project, output=output)
@@ -144,15 +165,21 @@ def test_ctrl_c_while_the_worker_starts_is_quiet_too(project, tmp_path, attempt)
     assert command.wait_for(lambda seen: len(seen) > attempt)
     command.signal_group(signal.SIGINT)
     assert command.end() == 130, command.output()
-    assert command.output().splitlines()[1:] == ["stopped; the same command continues where it stopped"]
+    assert command.output().splitlines()[1:] == [
+        "stopped; the same command continues where it stopped"
+    ]
 
 
 def test_on_a_terminal_the_table_is_live_and_the_summary_stays(project, tmp_path):
-    printed, code = _on_terminal("run", "pipeline.yaml", *INLINE, "--set", f"output={tmp_path / 'out'}", cwd=project)
+    printed, code = _on_terminal(
+        "run", "pipeline.yaml", *INLINE, "--set", f"output={tmp_path / 'out'}", cwd=project
+    )
     assert code == 0, printed
     assert "\x1b[" in printed
     assert "removed so far: language" in printed
-    assert "not kept because" in printed.rpartition("\x1b[2K")[2], "the live table is gone, the summary is not"
+    assert "not kept because" in printed.rpartition("\x1b[2K")[2], (
+        "the live table is gone, the summary is not"
+    )
     assert "Traceback" not in printed
 
 

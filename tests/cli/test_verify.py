@@ -1,4 +1,6 @@
-"""`curate verify` finds one wrong bit, the next run mends only that; `curate gc` frees what is not needed."""
+"""`curate verify` finds one wrong bit, the next run mends only that; `curate gc` frees what is not
+needed.
+"""
 
 from __future__ import annotations
 
@@ -45,12 +47,19 @@ def test_gc_frees_intermediates_and_the_run_stays_done(finished, tmp_path):
     freed = curate("gc", "pipeline.yaml", "--keep", "none", *target, cwd=finished.project)
     assert freed.returncode == 0, freed.stderr
     assert "files deleted" in freed.stdout
-    assert not [path for path in (output / "steps").rglob("*.rows.*")]
+    assert not list((output / "steps").rglob("*.rows.*"))
     again = curate("run", "pipeline.yaml", "--executor", "inline", *target, cwd=finished.project)
     assert again.returncode == 0, again.stderr
     assert not [event for event in attempts(output)[-1] if event["event"] == "shard_done"]
     assert tiny.final_files(output) == tiny.final_files(finished.output)
     changed = curate(
-        "run", "pipeline.yaml", "--executor", "inline", *target, "--set", "stages.gopher_quality.min_words=41", cwd=finished.project
+        "run",
+        "pipeline.yaml",
+        "--executor",
+        "inline",
+        *target,
+        "--set",
+        "stages.gopher_quality.min_words=41",
+        cwd=finished.project,
     )
     assert changed.returncode == 0, changed.stderr

@@ -1,7 +1,9 @@
-"""`python fake_shards.py FOLDER SHARDS`: plan and load a run of that many shards whose ledgers are made up; prints JSON figures.
+"""`python fake_shards.py FOLDER SHARDS`: plan and load a run of that many shards whose ledgers are
+made up; prints JSON figures.
 
-The reading step and the first segment of one source have a commit per shard, as a real run would have written them. Measured is
-what a second start of the driver does before any work: keys of all jobs, the ledgers, the table of shards.
+The reading step and the first segment of one source have a commit per shard, as a real run would
+have written them. Measured is what a second start of the driver does before any work: keys of all
+jobs, the ledgers, the table of shards.
 """
 
 from __future__ import annotations
@@ -22,11 +24,25 @@ from curate.pipeline.driver import PlanningDriver, Step
 from curate.pipeline.events import SilentEvents
 from curate.pipeline.executors.simulated import SimulatedExecutor
 from curate.pipeline.plan import build_plan
-from curate.pipeline.spec.model import EngineConfig, PipelineSpec, RemovedConfig, ReportConfig, StageEntry
+from curate.pipeline.spec.model import (
+    EngineConfig,
+    PipelineSpec,
+    RemovedConfig,
+    ReportConfig,
+    StageEntry,
+)
 from curate.pipeline.steps import StepFactory
 from curate.stages.dedup.exact import ExactDedup
 from curate.stages.quality.gopher import GopherQuality
-from curate.stages.sources.base import BadRecord, Caps, InputFile, InputSplit, Record, Skipped, Source
+from curate.stages.sources.base import (
+    BadRecord,
+    Caps,
+    InputFile,
+    InputSplit,
+    Record,
+    Skipped,
+    Source,
+)
 from curate.storage.store import Store
 
 SHARD_BYTES = 256 * 2**20
@@ -39,7 +55,12 @@ class FakeFiles(Source):
     count: int
 
     def files(self, folder: str) -> list[InputFile]:
-        return [InputFile(f"crawl/{n:08d}.warc.gz", f"s3://b/crawl/{n:08d}.warc.gz", SHARD_BYTES, f"{n:x}") for n in range(self.count)]
+        return [
+            InputFile(
+                f"crawl/{n:08d}.warc.gz", f"s3://b/crawl/{n:08d}.warc.gz", SHARD_BYTES, f"{n:x}"
+            )
+            for n in range(self.count)
+        ]
 
     def splits(self, file: InputFile, shard_input_bytes: int) -> list[InputSplit]:
         return [InputSplit(file, 0, file.size_bytes)]
@@ -49,11 +70,27 @@ class FakeFiles(Source):
 
 
 def pipeline(folder: Path, count: int) -> PipelineSpec:
-    stages = (StageEntry("gopher_quality", GopherQuality(), ("web",)), StageEntry("exact_dedup", ExactDedup(), ("gopher_quality",)))
+    stages = (
+        StageEntry("gopher_quality", GopherQuality(), ("web",)),
+        StageEntry("exact_dedup", ExactDedup(), ("gopher_quality",)),
+    )
     return PipelineSpec(
-        "scale", str(folder), 1, {"web": FakeFiles(count=count)}, stages, None, None, EngineConfig(), RemovedConfig(), ReportConfig(),
-        0.01, "extracted", "", str(folder), "",
-    )  # fmt: skip
+        name="scale",
+        output=str(folder),
+        seed=1,
+        sources={"web": FakeFiles(count=count)},
+        stages=stages,
+        tokenizer=None,
+        pack=None,
+        engine=EngineConfig(),
+        removed=RemovedConfig(),
+        report=ReportConfig(),
+        max_bad_fraction=0.01,
+        keep_intermediates="extracted",
+        path="",
+        folder=str(folder),
+        text="",
+    )
 
 
 def write_ledger(store: Store, step: Step, kinds: tuple[str, ...]) -> None:
@@ -62,9 +99,19 @@ def write_ledger(store: Store, step: Step, kinds: tuple[str, ...]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         for index in range(step.jobs):
-            files = [[kind, 0, 10**8 + index, index * 2**40 + 12_345, 50_000 + index % 7, 2 * 10**8] for kind in kinds]
-            counts = {"read|documents": 50_000, "stage|gopher_quality|read": 50_000, "segment|out": 40_000}
-            file.write(orjson.dumps({"key": step.make(index).key, "files": files, "counts": counts}) + b"\n")
+            files = [
+                [kind, 0, 10**8 + index, index * 2**40 + 12_345, 50_000 + index % 7, 2 * 10**8]
+                for kind in kinds
+            ]
+            counts = {
+                "read|documents": 50_000,
+                "stage|gopher_quality|read": 50_000,
+                "segment|out": 40_000,
+            }
+            file.write(
+                orjson.dumps({"key": step.make(index).key, "files": files, "counts": counts})
+                + b"\n"
+            )
 
 
 class Factory:
@@ -73,7 +120,9 @@ class Factory:
     def __init__(self, spec: PipelineSpec, store: Store, write: bool) -> None:
         self.store, self.write, self.spec = store, write, spec
         self.plan = build_plan(spec)
-        self.driver = PlanningDriver(store, SimulatedExecutor(), SilentEvents(store), lambda name: None)
+        self.driver = PlanningDriver(
+            store, SimulatedExecutor(), SilentEvents(store), lambda name: None
+        )
         self.steps = StepFactory(self.plan, self.driver, "all")
         self.seconds: dict[str, float] = {}
         self.retained: dict[str, int] = {}
@@ -119,7 +168,9 @@ def main(folder: str, shards: int, trace: bool) -> None:
         "cpu_seconds": round(time.process_time() - started, 1),
         "by_part_s": factory.seconds,
         "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "retained_bytes_per_shard": {name: round(size / shards, 1) for name, size in factory.retained.items()},
+        "retained_bytes_per_shard": {
+            name: round(size / shards, 1) for name, size in factory.retained.items()
+        },
     }
     print(json.dumps(figures))
 

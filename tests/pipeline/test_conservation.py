@@ -1,4 +1,6 @@
-"""Promise 2: every record is in exactly one of documents/, removed/ and quarantine/, and every count says so."""
+"""Promise 2: every record is in exactly one of documents/, removed/ and quarantine/, and every
+count says so.
+"""
 
 from __future__ import annotations
 
@@ -36,15 +38,32 @@ HOSTILE = st.sampled_from(
         "\ufeffBOM",
     ]
 )
-TEXTS = st.one_of(HOSTILE, st.text(max_size=60), st.integers(0, 4).map(lambda n: f"The same text number {n} of and to."))
+TEXTS = st.one_of(
+    HOSTILE,
+    st.text(max_size=60),
+    st.integers(0, 4).map(lambda n: f"The same text number {n} of and to."),
+)
 LINES = st.one_of(
     TEXTS.map(lambda text: json.dumps({"text": text}).encode()),
     TEXTS.map(lambda text: json.dumps({"text": text}, ensure_ascii=False).encode()),
-    st.sampled_from([b"", b"{}", b"[1]", b"null", b'{"text": null}', b'{"text": "\\ud800"}', b'{"text": "\xff"}', b"\x00"]),
+    st.sampled_from(
+        [
+            b"",
+            b"{}",
+            b"[1]",
+            b"null",
+            b'{"text": null}',
+            b'{"text": "\\ud800"}',
+            b'{"text": "\xff"}',
+            b"\x00",
+        ]
+    ),
     st.binary(max_size=20).filter(lambda line: b"\n" not in line and b"\r" not in line),
 )
 CORPORA = st.dictionaries(
-    st.sampled_from(["web", "böcks", "x"]), st.lists(st.lists(LINES, max_size=25), min_size=1, max_size=3), min_size=1
+    st.sampled_from(["web", "böcks", "x"]),
+    st.lists(st.lists(LINES, max_size=25), min_size=1, max_size=3),
+    min_size=1,
 )
 CHAIN: tuple[tuple[str, Stage, dict[str, Any]], ...] = (
     ("fragile", Fragile(), {}),
@@ -56,7 +75,9 @@ CHAIN: tuple[tuple[str, Stage, dict[str, Any]], ...] = (
 )
 
 
-def pipeline(folder: Path, corpus: dict[str, list[list[bytes]]], stages: tuple[StageEntry, ...]) -> PipelineSpec:
+def pipeline(
+    folder: Path, corpus: dict[str, list[list[bytes]]], stages: tuple[StageEntry, ...]
+) -> PipelineSpec:
     for source, files in corpus.items():
         for number, lines in enumerate(files):
             (folder / f"{source}-{number}.jsonl").write_bytes(b"\n".join(lines))
@@ -69,7 +90,11 @@ def pipeline(folder: Path, corpus: dict[str, list[list[bytes]]], stages: tuple[S
         tokenizer=None,
         pack=None,
         engine=EngineConfig(
-            shard_input_bytes=1024, exchange_partition_bytes=1024, exchange_fan_in=2, batch_bytes=1024, row_group_bytes=1024
+            shard_input_bytes=1024,
+            exchange_partition_bytes=1024,
+            exchange_fan_in=2,
+            batch_bytes=1024,
+            row_group_bytes=1024,
         ),
         removed=tiny.RemovedConfig(),
         report=tiny.ReportConfig(),
@@ -96,15 +121,26 @@ def check(folder: Path, corpus: dict[str, list[list[bytes]]], record: dict[str, 
         "removed": total["removed"],
         "quarantine": total["quarantined"],
     }
-    lines = sum(data.count(b"\n") + (not data.endswith(b"\n")) for data in all_bytes(corpus) if data)
+    lines = sum(
+        data.count(b"\n") + (not data.endswith(b"\n")) for data in all_bytes(corpus) if data
+    )
     empty = sum(1 for data in all_bytes(corpus) if not data)
-    assert total["read"] + blank == lines + empty, "every line is a record or a blank line; an empty file is one bad record"
+    assert total["read"] + blank == lines + empty, (
+        "every line is a record or a blank line; an empty file is one bad record"
+    )
 
     for stage in record["stages"]:
         for account in (stage, *stage["by_source"].values()):
-            assert account["read"] == account["kept"] + account["removed"] + account["quarantined"], stage["name"]
+            assert (
+                account["read"] == account["kept"] + account["removed"] + account["quarantined"]
+            ), stage["name"]
             assert sum(account["rules"].values()) == account["removed"]
-        ended = Counter((row["fate"], row["source"]) for name in ("removed", "quarantine") for row in rows[name] if row["stage"] == stage["name"])
+        ended = Counter(
+            (row["fate"], row["source"])
+            for name in ("removed", "quarantine")
+            for row in rows[name]
+            if row["stage"] == stage["name"]
+        )
         for source, account in stage["by_source"].items():
             assert ended["removed", source] == account["removed"]
             assert ended["quarantined", source] == account["quarantined"]
@@ -130,7 +166,9 @@ def all_bytes(corpus: dict[str, list[list[bytes]]]) -> list[bytes]:
 
 @settings(max_examples=20)
 @given(corpus=CORPORA, seed=st.integers(0, 99))
-def test_every_record_ends_in_exactly_one_place(corpus: dict[str, list[list[bytes]]], seed: int) -> None:
+def test_every_record_ends_in_exactly_one_place(
+    corpus: dict[str, list[list[bytes]]], seed: int
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         spec = pipeline(folder, corpus, tiny.entries(CHAIN, tuple(corpus)))
@@ -146,8 +184,12 @@ def test_a_pipeline_without_stages_keeps_everything_it_can_read(tmp_path: Path) 
     check(tmp_path, corpus, record)
 
 
-def test_duplicates_name_the_kept_copy_and_its_source(small_corpus: Path, small_reference: Path) -> None:
-    documents = {row["id"]: row["text"] for row in tiny.rows(small_reference, "documents", ["id", "text"])}
+def test_duplicates_name_the_kept_copy_and_its_source(
+    small_corpus: Path, small_reference: Path
+) -> None:
+    documents = {
+        row["id"]: row["text"] for row in tiny.rows(small_reference, "documents", ["id", "text"])
+    }
     removed = {row["id"]: row for row in tiny.rows(small_reference, "removed")}
     copies = [row for row in removed.values() if row["stage"] == "exact_dedup"]
     assert copies
@@ -157,13 +199,21 @@ def test_duplicates_name_the_kept_copy_and_its_source(small_corpus: Path, small_
         assert keeper.startswith(f"{row['duplicate_source']}/")
         if row["duplicate_source"] in ("wiki", "table"):  # the others' digits are hidden later
             assert text == row["text"]
-    shared = [row for row in copies if row["source"] != "wiki" and row["duplicate_source"] == "wiki"]
+    shared = [
+        row for row in copies if row["source"] != "wiki" and row["duplicate_source"] == "wiki"
+    ]
     assert shared, "`prefer: [wiki]` keeps wiki's copy of a text that other sources have too"
-    assert not [row for row in copies if row["source"] == "wiki" and row["duplicate_source"] != "wiki"]
+    assert not [
+        row for row in copies if row["source"] == "wiki" and row["duplicate_source"] != "wiki"
+    ]
 
 
 def test_documents_keep_what_stages_filled_in_before_an_exchange(small_reference: Path) -> None:
-    rows = tiny.rows(small_reference, "documents", ["language", "language_score", "language.label", "language.score"])
+    rows = tiny.rows(
+        small_reference,
+        "documents",
+        ["language", "language_score", "language.label", "language.score"],
+    )
     assert rows
     for row in rows:
         assert row["language"] == row["language.label"] == "en"

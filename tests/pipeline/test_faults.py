@@ -1,4 +1,6 @@
-"""Documents that raise, crash, hang or sleep cost themselves and nothing else; guard rails stop a run that goes wrong."""
+"""Documents that raise, crash, hang or sleep cost themselves and nothing else; guard rails stop a
+run that goes wrong.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,12 @@ from curate.stages.sources.jsonl import Jsonl
 DOCUMENTS = 24
 
 
-def pipeline(folder: Path, output: Path, marks: Mapping[int, str], timeout_s: float = 0.4) -> PipelineSpec:
-    """One source of short documents, some of which ask `Fragile` to fail; two further stages around it."""
+def pipeline(
+    folder: Path, output: Path, marks: Mapping[int, str], timeout_s: float = 0.4
+) -> PipelineSpec:
+    """One source of short documents, some of which ask `Fragile` to fail; two further stages around
+    it.
+    """
     folder.mkdir(exist_ok=True)
     texts = [f"document {n} {marks.get(n, 'is fine')} " + "word " * n for n in range(DOCUMENTS)]
     (folder / "docs.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
@@ -68,7 +74,11 @@ def test_documents_on_which_a_stage_raises_are_quarantined_one_by_one(tmp_path: 
     bad = tiny.rows(tmp_path / "out", "quarantine")
     assert [number_of(row) for row in bad] == [3, 4, 17]
     for row in bad:
-        assert (row["stage"], row["fate"], row["error"]) == ("fragile", "quarantined", "stage_failed")
+        assert (row["stage"], row["fate"], row["error"]) == (
+            "fragile",
+            "quarantined",
+            "stage_failed",
+        )
         assert "ValueError: as asked" in row["message"]
         assert row["raw"].decode() == row["text"]
         assert row["hide_digits.digits@hide_digits"] is not None, "signals measured before are kept"
@@ -82,23 +92,33 @@ def test_a_document_that_kills_or_hangs_native_code_is_given_up(tmp_path: Path, 
     spec = pipeline(tmp_path / "in", output, {11: mark})
     result = tiny.run(spec, InlineExecutor())
     assert result.record["totals"]["decisions"] == 1  # type: ignore[index]
-    (decision,) = [json.loads(line) for line in (output / "decisions.jsonl").read_text().splitlines()]
+    (decision,) = [
+        json.loads(line) for line in (output / "decisions.jsonl").read_text().splitlines()
+    ]
     (bad,) = tiny.rows(output, "quarantine")
     assert number_of(bad) == 11
     assert decision["id"] == bad["id"]
     assert decision["stage"] == bad["stage"] == "fragile"
     assert bad["error"] == "given_up"
     assert bad["message"] == decision["reason"]
-    assert sorted(number_of(row) for row in tiny.rows(output, "documents")) == [n for n in range(DOCUMENTS) if n != 11]
+    assert sorted(number_of(row) for row in tiny.rows(output, "documents")) == [
+        n for n in range(DOCUMENTS) if n != 11
+    ]
     bytes_of_the_run = tiny.final_files(output)
 
     assert tiny.run(spec, InlineExecutor()).executed.get("docs.read") is None
     assert tiny.final_files(output) == bytes_of_the_run, "the same folder again"
 
     replayed = tmp_path / "replayed"
-    again = Run(replace(spec, output=str(replayed)), SimulatedExecutor(), replay=str(output / "decisions.jsonl")).execute()
+    again = Run(
+        replace(spec, output=str(replayed)),
+        SimulatedExecutor(),
+        replay=str(output / "decisions.jsonl"),
+    ).execute()
     assert again.record["totals"]["decisions"] == 1  # type: ignore[index]
-    assert tiny.final_files(replayed) == bytes_of_the_run, "another machine with the decisions, without a crash"
+    assert tiny.final_files(replayed) == bytes_of_the_run, (
+        "another machine with the decisions, without a crash"
+    )
 
 
 @pytest.mark.slow
@@ -110,10 +130,16 @@ def test_a_document_that_sleeps_without_cpu_is_given_up(tmp_path: Path) -> None:
     assert "no progress" in bad["message"]
 
 
-def test_expect_kept_stops_the_run_and_says_what_to_look_at(small_corpus: Path, tmp_path: Path) -> None:
+def test_expect_kept_stops_the_run_and_says_what_to_look_at(
+    small_corpus: Path, tmp_path: Path
+) -> None:
     spec = tiny.small_spec(small_corpus, tmp_path / "out")
-    spec = tiny.with_stage(spec, "gopher_quality", stage=GopherQuality(min_words=150), expect_kept=(0.95, 1.0))
-    with pytest.raises(GuardRailError, match=r"'gopher_quality' kept .* expect_kept is \[0\.95, 1\].*word_count") as caught:
+    spec = tiny.with_stage(
+        spec, "gopher_quality", stage=GopherQuality(min_words=150), expect_kept=(0.95, 1.0)
+    )
+    with pytest.raises(
+        GuardRailError, match=r"'gopher_quality' kept .* expect_kept is \[0\.95, 1\].*word_count"
+    ) as caught:
         tiny.run(spec)
     assert caught.value.exit_code == 3
     record = json.loads((tmp_path / "out" / "run.json").read_text())
@@ -122,12 +148,18 @@ def test_expect_kept_stops_the_run_and_says_what_to_look_at(small_corpus: Path, 
     assert not tiny.final_files(tmp_path / "out"), "nothing was published"
     widened = tiny.with_stage(spec, "gopher_quality", expect_kept=(0.1, 1.0))
     executed = tiny.run(widened).executed
-    assert not {"web.read", "web.1"} & set(executed), "the answer to a guard rail costs nothing that was done"
+    assert not {"web.read", "web.1"} & set(executed), (
+        "the answer to a guard rail costs nothing that was done"
+    )
 
 
-def test_max_bad_fraction_stops_the_run_and_names_the_source(small_corpus: Path, tmp_path: Path) -> None:
+def test_max_bad_fraction_stops_the_run_and_names_the_source(
+    small_corpus: Path, tmp_path: Path
+) -> None:
     spec = replace(tiny.small_spec(small_corpus, tmp_path / "out"), max_bad_fraction=0.001)
-    with pytest.raises(GuardRailError, match=r"max_bad_fraction is 0\.10 %.*|max_bad_fraction is 0\.10%.*'web'"):
+    with pytest.raises(
+        GuardRailError, match=r"max_bad_fraction is 0\.10 %.*|max_bad_fraction is 0\.10%.*'web'"
+    ):
         tiny.run(spec)
     assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "stopped"
 
@@ -150,8 +182,17 @@ except CurateError as error:
 def test_a_disk_that_takes_no_more_fails_the_run_which_continues_later(
     small_corpus: Path, small_reference: Path, tmp_path: Path, limit_bytes: int
 ) -> None:
-    """The limit on file size is the full disk that a test can have without being root: writes end in OSError."""
-    command = [sys.executable, "-c", FULL_DISK, str(small_corpus), str(tmp_path / "out"), str(limit_bytes)]
+    """The limit on file size is the full disk that a test can have without being root: writes end
+    in OSError.
+    """
+    command = [
+        sys.executable,
+        "-c",
+        FULL_DISK,
+        str(small_corpus),
+        str(tmp_path / "out"),
+        str(limit_bytes),
+    ]
     done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     assert "File too large" in done.stdout
@@ -159,14 +200,18 @@ def test_a_disk_that_takes_no_more_fails_the_run_which_continues_later(
         assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "failed"
     else:
         assert limit_bytes == 20_000, "not even run.json found room"
-    assert not [path for path in (tmp_path / "out").rglob("*.tmp")], "half-written files are gone"
+    assert not list((tmp_path / "out").rglob("*.tmp")), "half-written files are gone"
     assert not tiny.final_files(tmp_path / "out")
     executed = tiny.run(tiny.small_spec(small_corpus, tmp_path / "out")).executed
-    assert limit_bytes == 20_000 or set(executed).isdisjoint({"web.read", "web.1", "exact_dedup.settle", "web.3"})
+    assert limit_bytes == 20_000 or set(executed).isdisjoint(
+        {"web.read", "web.1", "exact_dedup.settle", "web.3"}
+    )
     assert tiny.final_files(tmp_path / "out") == tiny.final_files(small_reference)
 
 
-def test_a_source_file_that_vanishes_fails_the_run_and_names_it(small_corpus: Path, tmp_path: Path) -> None:
+def test_a_source_file_that_vanishes_fails_the_run_and_names_it(
+    small_corpus: Path, tmp_path: Path
+) -> None:
     corpus = Path(shutil.copytree(small_corpus, tmp_path / "corpus"))
     spec = tiny.small_spec(corpus, tmp_path / "out")
 
@@ -180,7 +225,9 @@ def test_a_source_file_that_vanishes_fails_the_run_and_names_it(small_corpus: Pa
     assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "failed"
 
 
-def test_one_empty_source_does_not_switch_a_guard_rail_off(small_corpus: Path, tmp_path: Path) -> None:
+def test_one_empty_source_does_not_switch_a_guard_rail_off(
+    small_corpus: Path, tmp_path: Path
+) -> None:
     (tmp_path / "empty.jsonl").write_bytes(b"\n\n")
     spec = tiny.small_spec(small_corpus, tmp_path / "out")
     found = {**spec.sources, "void": Jsonl(paths=(str(tmp_path / "empty.jsonl"),))}

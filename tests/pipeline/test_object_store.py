@@ -1,4 +1,6 @@
-"""The same bytes on an object store: input and output on S3 (moto), a crash and a second start there."""
+"""The same bytes on an object store: input and output on S3 (moto), a crash and a second start
+there.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def half(corpus: Path, output: str | Path) -> PipelineSpec:
     spec = tiny.small_spec(corpus, output, shard_input_bytes=60_000, exchange_partition_bytes=3_000)
     found = {name: spec.sources[name] for name in SOURCES}
     stages = tuple(tiny.with_stage(spec, "same_but_case", only=SOURCES).stages)
-    stages = tuple(replace(entry, needs=SOURCES) if i == 0 else entry for i, entry in enumerate(stages))
+    stages = tuple(
+        replace(entry, needs=SOURCES) if i == 0 else entry for i, entry in enumerate(stages)
+    )
     return replace(spec, sources=found, stages=stages)
 
 
@@ -33,10 +37,14 @@ def local(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return tiny.final_files(output)
 
 
-def test_same_bytes_on_an_object_store_also_after_a_crash(small_corpus: Path, local: dict[str, str], bucket: str) -> None:
+def test_same_bytes_on_an_object_store_also_after_a_crash(
+    small_corpus: Path, local: dict[str, str], bucket: str
+) -> None:
     crash = Failpoints("in_collect", 3)
     with pytest.raises(SimulatedCrash):
-        tiny.run(half(small_corpus, f"{bucket}/run"), SimulatedExecutor(seed=2, failpoint=crash), crash)
+        tiny.run(
+            half(small_corpus, f"{bucket}/run"), SimulatedExecutor(seed=2, failpoint=crash), crash
+        )
     tiny.run(half(small_corpus, f"{bucket}/run"))
     assert tiny.final_files(f"{bucket}/run") == local
     assert tiny.run(half(small_corpus, f"{bucket}/run")).executed == {}
@@ -53,7 +61,11 @@ def test_same_bytes_with_input_and_output_on_an_object_store_from_a_child_proces
     spec = half(small_corpus, f"{bucket}/run")
     remote = {
         name: source.model_copy(
-            update={"paths": tuple(path.replace(str(small_corpus), f"{bucket}/corpus") for path in source.paths)}
+            update={
+                "paths": tuple(
+                    path.replace(str(small_corpus), f"{bucket}/corpus") for path in source.paths
+                )
+            }
         )
         for name, source in spec.sources.items()
     }

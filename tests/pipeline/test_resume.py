@@ -1,4 +1,6 @@
-"""Promise 1 and the cost of a change: what an edit, a damaged file or a second start runs again, and nothing else."""
+"""Promise 1 and the cost of a change: what an edit, a damaged file or a second start runs again,
+and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,22 @@ def test_a_finished_run_executes_nothing_again(small_corpus: Path, finished: Pat
     assert tiny.final_files(finished) == before
 
 
-def test_names_and_guard_rails_and_report_change_nothing(small_corpus: Path, finished: Path) -> None:
+def test_names_and_guard_rails_and_report_change_nothing(
+    small_corpus: Path, finished: Path
+) -> None:
     spec = tiny.small_spec(small_corpus, finished)
     spec = tiny.with_stage(spec, "gopher_quality", expect_kept=(0.0, 0.99))
-    spec = replace(spec, report=spec.report.model_copy(update={"title": "another", "examples": 3}), max_bad_fraction=0.5)
-    web = spec.sources["web"].model_copy(update={"license": "CC0-1.0", "tags": ("x",), "kind": "web"})
-    spec = replace(spec, sources={**spec.sources, "web": web}, text="another text", path="/elsewhere.yaml")
+    spec = replace(
+        spec,
+        report=spec.report.model_copy(update={"title": "another", "examples": 3}),
+        max_bad_fraction=0.5,
+    )
+    web = spec.sources["web"].model_copy(
+        update={"license": "CC0-1.0", "tags": ("x",), "kind": "web"}
+    )
+    spec = replace(
+        spec, sources={**spec.sources, "web": web}, text="another text", path="/elsewhere.yaml"
+    )
     assert tiny.run(spec).executed == {}
 
 
@@ -45,9 +57,13 @@ def test_the_output_folder_can_be_moved(small_corpus: Path, finished: Path, tmp_
     assert tiny.run(tiny.small_spec(small_corpus, tmp_path / "moved")).executed == {}
 
 
-def test_a_bound_runs_again_what_depends_on_it_and_never_reads(small_corpus: Path, finished: Path, tmp_path: Path) -> None:
+def test_a_bound_runs_again_what_depends_on_it_and_never_reads(
+    small_corpus: Path, finished: Path, tmp_path: Path
+) -> None:
     stricter = {"stage": GopherQuality(min_words=150)}
-    result = tiny.run(tiny.with_stage(tiny.small_spec(small_corpus, finished), "gopher_quality", **stricter))
+    result = tiny.run(
+        tiny.with_stage(tiny.small_spec(small_corpus, finished), "gopher_quality", **stricter)
+    )
     assert not [step for step in result.executed if step.endswith(".read")]
     assert {f"{source}.1" for source in tiny.SOURCES} <= set(result.executed)
     fresh = tmp_path / "fresh"
@@ -65,10 +81,14 @@ def test_a_late_bound_leaves_the_steps_before_it(small_corpus: Path, finished: P
     kept_all = finished.parent / "all"
     tiny.run(replace(tiny.small_spec(small_corpus, kept_all), keep_intermediates="all"))
     changed = tiny.with_stage(
-        replace(tiny.small_spec(small_corpus, kept_all), keep_intermediates="all"), "long_enough", stage=GopherQuality(min_words=150)
+        replace(tiny.small_spec(small_corpus, kept_all), keep_intermediates="all"),
+        "long_enough",
+        stage=GopherQuality(min_words=150),
     )
     result = tiny.run(changed)
-    untouched = {f"{source}.{step}" for source in tiny.SOURCES for step in ("read", "1")} | {"exact_dedup.settle"}
+    untouched = {f"{source}.{step}" for source in tiny.SOURCES for step in ("read", "1")} | {
+        "exact_dedup.settle"
+    }
     assert not untouched & set(result.executed)
     assert {f"{source}.2" for source in tiny.SOURCES} <= set(result.executed)
 
@@ -77,16 +97,30 @@ def test_intermediates_that_were_collected_are_made_again_for_a_late_bound(
     small_corpus: Path, finished: Path, tmp_path: Path
 ) -> None:
     changes = {"stage": GopherQuality(min_words=150)}
-    result = tiny.run(tiny.with_stage(tiny.small_spec(small_corpus, finished), "long_enough", **changes))
+    result = tiny.run(
+        tiny.with_stage(tiny.small_spec(small_corpus, finished), "long_enough", **changes)
+    )
     assert not [step for step in result.executed if step.endswith(".read")]
-    tiny.run(tiny.with_stage(tiny.small_spec(small_corpus, tmp_path / "fresh"), "long_enough", **changes))
+    tiny.run(
+        tiny.with_stage(tiny.small_spec(small_corpus, tmp_path / "fresh"), "long_enough", **changes)
+    )
     assert tiny.final_files(finished) == tiny.final_files(tmp_path / "fresh")
 
 
-def test_another_vocabulary_runs_the_tokenizer_and_the_tokens_only(small_corpus: Path, finished: Path) -> None:
-    spec = replace(tiny.small_spec(small_corpus, finished), tokenizer=TokenizerConfig(vocab_size=600))
+def test_another_vocabulary_runs_the_tokenizer_and_the_tokens_only(
+    small_corpus: Path, finished: Path
+) -> None:
+    spec = replace(
+        tiny.small_spec(small_corpus, finished), tokenizer=TokenizerConfig(vocab_size=600)
+    )
     executed = tiny.run(spec).executed
-    assert set(executed) <= {"tokenizer", "tokens.encode", "tokens.plan", "tokens.files", "tokens.index"}
+    assert set(executed) <= {
+        "tokenizer",
+        "tokens.encode",
+        "tokens.plan",
+        "tokens.files",
+        "tokens.index",
+    }
     assert "tokenizer" in executed
 
 
@@ -96,7 +130,9 @@ def test_another_file_does_not_read_the_others_again(tmp_path: Path) -> None:
     text = next(tiny.documents("new", 1))
     (corpus / "web" / "0-first-in-order.jsonl").write_text(json.dumps({"text": text}) + "\n")
     executed = tiny.run(tiny.small_spec(corpus, tmp_path / "out")).executed
-    assert {step: jobs for step, jobs in executed.items() if step.endswith(".read")} == {"web.read": 1}
+    assert {step: jobs for step, jobs in executed.items() if step.endswith(".read")} == {
+        "web.read": 1
+    }
     tiny.run(tiny.small_spec(corpus, tmp_path / "fresh"))
     assert tiny.final_files(tmp_path / "out") == tiny.final_files(tmp_path / "fresh")
 
@@ -169,10 +205,19 @@ def kept_all(kept_all_once: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("damage", "folder"), [*((delete, folder) for folder in FINAL_FOLDERS), (truncate, "documents"), (truncate, "tokens")]
+    ("damage", "folder"),
+    [
+        *((delete, folder) for folder in FINAL_FOLDERS),
+        (truncate, "documents"),
+        (truncate, "tokens"),
+    ],
 )
 def test_a_final_file_that_is_gone_or_short_is_made_again(
-    small_corpus: Path, finished: Path, small_reference: Path, damage: Callable[[Path], None], folder: str
+    small_corpus: Path,
+    finished: Path,
+    small_reference: Path,
+    damage: Callable[[Path], None],
+    folder: str,
 ) -> None:
     victim = next(path for path in sorted((finished / folder).rglob("*")) if path.is_file())
     damage(victim)
@@ -184,7 +229,10 @@ def test_a_final_file_that_is_gone_or_short_is_made_again(
 def test_verify_finds_a_flipped_byte_in_a_final_file_and_the_next_run_mends_it(
     small_corpus: Path, finished: Path, small_reference: Path
 ) -> None:
-    victims = [next(path for path in sorted((finished / folder).rglob("*")) if path.is_file()) for folder in FINAL_FOLDERS]
+    victims = [
+        next(path for path in sorted((finished / folder).rglob("*")) if path.is_file())
+        for folder in FINAL_FOLDERS
+    ]
     for victim in victims:
         flip(victim)
     checked, damaged = verify_published(Store(str(finished)))
@@ -205,7 +253,10 @@ def test_a_flipped_byte_in_documents_is_mended_when_the_tokenizer_reads_it(
     assert tiny.final_files(finished) == tiny.final_files(tmp_path / "fresh")
 
 
-@pytest.mark.parametrize("tail", [b'{"key": "00', b"\x00\xff garbage\n", b"5\n", b'{"key": "zz", "files": [], "counts": {}}\n'])
+@pytest.mark.parametrize(
+    "tail",
+    [b'{"key": "00', b"\x00\xff garbage\n", b"5\n", b'{"key": "zz", "files": [], "counts": {}}\n'],
+)
 def test_a_torn_ledger_line_costs_nothing_but_its_own_job(
     small_corpus: Path, finished: Path, small_reference: Path, tail: bytes
 ) -> None:
@@ -224,7 +275,12 @@ def test_a_torn_ledger_line_costs_nothing_but_its_own_job(
 def test_files_that_the_manifest_does_not_name_are_deleted(
     small_corpus: Path, finished: Path, small_reference: Path
 ) -> None:
-    for stale in ("documents/web/part-00999.parquet", "documents/gone/part-00000.parquet", "tokens/train/old.bin", "removed/x"):
+    for stale in (
+        "documents/web/part-00999.parquet",
+        "documents/gone/part-00000.parquet",
+        "tokens/train/old.bin",
+        "removed/x",
+    ):
         path = finished / stale
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"stale")

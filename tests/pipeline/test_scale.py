@@ -1,4 +1,6 @@
-"""Promise 4 for the driver: a million shards are planned, looked up and held in a minute and a gigabyte."""
+"""Promise 4 for the driver: a million shards are planned, looked up and held in a minute and a
+gigabyte.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,11 @@ LISTING_BYTES = 450
 
 def start(folder: Path, shards: int, *more: str) -> Any:
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(folder), str(shards), *more], env=os.environ, capture_output=True, text=True, check=False
+        [sys.executable, str(SCRIPT), str(folder), str(shards), *more],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout) if done.stdout else None
@@ -56,7 +62,10 @@ def test_a_million_shards_load_in_a_minute_and_a_gigabyte(tmp_path: Path) -> Non
 
 def commit(records: StepRecords, index: int, parts: list[tuple[int, int]]) -> None:
     """parts: (rows, fates) per part."""
-    files = [("rows", part, 2**33 + rows, 2**64 - 1 - part, rows, 2**34 + rows) for part, (rows, _) in enumerate(parts)]
+    files = [
+        ("rows", part, 2**33 + rows, 2**64 - 1 - part, rows, 2**34 + rows)
+        for part, (rows, _) in enumerate(parts)
+    ]
     files += [("fates", part, 5, 7, fates, 0) for part, (_, fates) in enumerate(parts) if fates]
     records.add(index, files, {"n": 1})
 
@@ -68,7 +77,9 @@ def test_records_and_shards_agree_with_what_was_committed(limit: int | None) -> 
     for index in (4, 0, 3, 1, 2):
         records.set_key(index, f"{index:032x}")
         commit(records, index, jobs[index])
-        assert [f.part for f in records.files(index) if f.kind == "rows"] == list(range(len(jobs[index]))), "sorted in between"
+        assert [f.part for f in records.files(index) if f.kind == "rows"] == list(
+            range(len(jobs[index]))
+        ), "sorted in between"
         commit(records, index, [(99, 99)])
     assert records.done.all()
     assert records.counts["n"] == len(jobs)
@@ -90,7 +101,9 @@ def test_records_and_shards_agree_with_what_was_committed(limit: int | None) -> 
             expected.append((job, part, rows, fates, None if take == rows else take))
     shards = SourceShards("web", records, limit)
     found = [(shards[index], shards.fates(index)) for index in range(len(shards))]
-    assert [(s.job, s.part, s.rows.rows, fates.rows if fates else 0, s.take) for s, fates in found] == expected
+    assert [
+        (s.job, s.part, s.rows.rows, fates.rows if fates else 0, s.take) for s, fates in found
+    ] == expected
     assert shards.documents == sum(row[2] if row[4] is None else row[4] for row in expected)
     assert shards.skipped_by_limit == 18 - shards.documents
     assert shards.quarantined == sum(row[3] for row in expected)

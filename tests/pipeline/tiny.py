@@ -1,8 +1,10 @@
-"""A tiny pipeline that holds every kind of stage, and a corpus for it that is the same on every machine.
+"""A tiny pipeline that holds every kind of stage, and a corpus for it that is the same on every
+machine.
 
-Four sources (JSON Lines plain and compressed, text blocks, Parquet) with duplicates across them, bad records, a `limit` and a
-`sample`; a filter per kind of signal, an editor, exchanges of one and of two phases, a checkpoint, a tokenizer and token files.
-Its sizes make more than 20 shards and 8 partitions of about 2 MB of text.
+Four sources (JSON Lines plain and compressed, text blocks, Parquet) with duplicates across them,
+bad records, a `limit` and a `sample`; a filter per kind of signal, an editor, exchanges of one and
+of two phases, a checkpoint, a tokenizer and token files. Its sizes make more than 20 shards and 8
+partitions of about 2 MB of text.
 """
 
 from __future__ import annotations
@@ -42,17 +44,27 @@ from curate.storage.store import Store
 from curate.tokenizer.config import PackConfig, TokenizerConfig
 
 ENGLISH = (
-    "the be to of and that have with a in is it for was on are as they at this from by not or one had word but what some we can "
-    "out other were all there when up use your how said an each she which do their time if will way about many then them write "
-    "would like so these her long make thing see him two has look more day could go come did number sound no most people my over "
-    "know water than call first who may down side been now find any new work part take get place made live where after back little "
-    "only round man year came show every good me give our under name very through just form sentence great think say help low line"
+    "the be to of and that have with a in is it for was on are as they at this from by not or "
+    "one had word but what some we can out other were all there when up use your how said an "
+    "each she which do their time if will way about many then them write would like so these "
+    "her long make thing see him two has look more day could go come did number sound no most "
+    "people my over know water than call first who may down side been now find any new work "
+    "part take get place made live where after back little only round man year came show every "
+    "good me give our under name very through just form sentence great think say help low line"
 ).split()
 GERMAN = (
-    "der die das und ist nicht ein eine mit auf für dem den sich von werden auch wird bei einem über noch nach wurde zwischen immer "
-    "durch wenn aber schon oder gegen unter können müssen Straße Häuser größte schließlich Bücher während Menschen heute gestern"
+    "der die das und ist nicht ein eine mit auf für dem den sich von werden auch wird bei einem "
+    "über noch nach wurde zwischen immer durch wenn aber schon oder gegen unter können müssen "
+    "Straße Häuser größte schließlich Bücher während Menschen heute gestern"
 ).split()
-BAD_LINES = (b"{not json", b'{"text": 5}', b'["an array"]', b'{"other": "no text"}', b'{"text": "\xff\xfe"}', b"")
+BAD_LINES = (
+    b"{not json",
+    b'{"text": 5}',
+    b'["an array"]',
+    b'{"other": "no text"}',
+    b'{"text": "\xff\xfe"}',
+    b"",
+)
 SOURCES = ("web", "wiki", "books", "table")
 
 
@@ -102,7 +114,10 @@ def documents(source: str, count: int) -> Iterator[str]:
 def write_corpus(folder: Path, count: int = 440) -> Path:
     """Four sources of `count` documents each below `folder`; returns `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps({"text": text, "n": n}).encode() for n, text in enumerate(documents("web", count))]
+    lines = [
+        json.dumps({"text": text, "n": n}).encode()
+        for n, text in enumerate(documents("web", count))
+    ]
     for place, bad in enumerate(BAD_LINES):
         lines.insert(3 + place * (len(lines) // 8), bad)
     half = len(lines) // 2
@@ -116,7 +131,12 @@ def write_corpus(folder: Path, count: int = 440) -> Path:
         (folder / f"wiki-{number}.jsonl.gz").write_bytes(gzip.compress(data, mtime=0))
     (folder / "wiki-torn.jsonl.gz").write_bytes(gzip.compress(data, mtime=0)[:-20])
     (folder / "books.txt").write_text("\n\n".join(documents("books", count)), encoding="utf-8")
-    table = pa.table({"text": [None, *documents("table", count)], "url": [f"https://example.org/{n}" for n in range(count + 1)]})
+    table = pa.table(
+        {
+            "text": [None, *documents("table", count)],
+            "url": [f"https://example.org/{n}" for n in range(count + 1)],
+        }
+    )
     pq.write_table(table, folder / "table.parquet", row_group_size=max(1, count // 6))
     return folder
 
@@ -126,7 +146,9 @@ def sources(corpus: Path, count: int) -> dict[str, Source]:
     return {
         "web": Jsonl(paths=(f"{corpus}/web/*.jsonl",)),
         "wiki": Jsonl(paths=(f"{corpus}/wiki-*.jsonl.gz",), text_field="body.text"),
-        "books": Text(paths=(f"{corpus}/books.txt",), document="block", limit=max(1, count * 3 // 4)),
+        "books": Text(
+            paths=(f"{corpus}/books.txt",), document="block", limit=max(1, count * 3 // 4)
+        ),
         "table": Parquet(paths=(f"{corpus}/table.parquet",), sample=0.8),
     }
 
@@ -147,13 +169,20 @@ def entries(
 ) -> tuple[StageEntry, ...]:
     """A chain: every stage needs the one before, the first all sources."""
     needs = [names, *((name,) for name, _, _ in stages)]
-    return tuple(StageEntry(name, stage, needs[i], **more) for i, (name, stage, more) in enumerate(stages))
+    return tuple(
+        StageEntry(name, stage, needs[i], **more) for i, (name, stage, more) in enumerate(stages)
+    )
 
 
 def spec(corpus: Path, output: str | Path, count: int = 440, **engine: int) -> PipelineSpec:
     """The pipeline on a corpus that `write_corpus` wrote with the same `count`."""
     found = sources(corpus, count)
-    sizes = {"shard_input_bytes": 80_000, "exchange_partition_bytes": 6_500, "exchange_fan_in": 8, "batch_bytes": 30_000}
+    sizes = {
+        "shard_input_bytes": 80_000,
+        "exchange_partition_bytes": 6_500,
+        "exchange_fan_in": 8,
+        "batch_bytes": 30_000,
+    }
     sizes |= {"row_group_bytes": 40_000, "part_bytes": 200_000}
     return PipelineSpec(
         name="tiny",
@@ -180,28 +209,44 @@ SMALL = 45
 
 def small_spec(corpus: Path, output: str | Path, **engine: int) -> PipelineSpec:
     """The same pipeline with the sizes for a corpus of `SMALL` documents per source."""
-    sizes = {"shard_input_bytes": 16_000, "exchange_partition_bytes": 1_100, "exchange_fan_in": 6, "batch_bytes": 3_000}
-    return spec(corpus, output, SMALL, **(sizes | {"row_group_bytes": 6_000, "part_bytes": 30_000} | engine))
+    sizes = {
+        "shard_input_bytes": 16_000,
+        "exchange_partition_bytes": 1_100,
+        "exchange_fan_in": 6,
+        "batch_bytes": 3_000,
+    }
+    return spec(
+        corpus, output, SMALL, **(sizes | {"row_group_bytes": 6_000, "part_bytes": 30_000} | engine)
+    )
 
 
 def with_stage(pipeline: PipelineSpec, name: str, **changes: Any) -> PipelineSpec:
     """The pipeline with fields of one stage entry replaced (`stage`, `checkpoint`, …)."""
-    changed = tuple(replace(entry, **changes) if entry.name == name else entry for entry in pipeline.stages)
+    changed = tuple(
+        replace(entry, **changes) if entry.name == name else entry for entry in pipeline.stages
+    )
     return replace(pipeline, stages=changed)
 
 
 def run(
-    pipeline: PipelineSpec, executor: Executor | None = None, failpoint: Callable[[str], None] = lambda name: None
+    pipeline: PipelineSpec,
+    executor: Executor | None = None,
+    failpoint: Callable[[str], None] = lambda name: None,
 ) -> RunResult:
     """Run to the end; by default on a simulated executor without disorder."""
-    return Run(pipeline, executor or SimulatedExecutor(twice=0, lost=0), failpoint=failpoint).execute()
+    return Run(
+        pipeline, executor or SimulatedExecutor(twice=0, lost=0), failpoint=failpoint
+    ).execute()
 
 
 def final_files(output: str | Path) -> dict[str, str]:
     """Relative path -> digest of every file that promise 1 covers."""
     store = Store(str(output))
     paths = [path for folder in FINAL_FOLDERS for path in store.sizes(folder)]
-    return {path: hashlib.blake2b(store.read(path), digest_size=16).hexdigest() for path in sorted(paths)}
+    return {
+        path: hashlib.blake2b(store.read(path), digest_size=16).hexdigest()
+        for path in sorted(paths)
+    }
 
 
 def digest(output: str | Path) -> str:

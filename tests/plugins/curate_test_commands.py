@@ -1,4 +1,6 @@
-"""The `curate` command as a process: started, watched through the run's events, killed, and looked at afterwards."""
+"""The `curate` command as a process: started, watched through the run's events, killed, and looked
+at afterwards.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ stages:
   - exact_dedup
 tokenizer: {vocab_size: 512}
 pack: {validation_fraction: 0.1}
-engine: {shard_input_bytes: 40000, exchange_partition_bytes: 6500, batch_bytes: 30000, part_bytes: 100000}
+engine:
+  {shard_input_bytes: 40000, exchange_partition_bytes: 6500, batch_bytes: 30000, part_bytes: 100000}
 max_bad_fraction: 0.1
 """
 """On the corpus of `tiny.write_corpus`, without its Parquet source."""
@@ -48,18 +51,28 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": os.pathsep.join(path), "RAY_USAGE_STATS_ENABLED": "0"} | more
 
 
-def curate(*arguments: str, cwd: Path, env: dict[str, str] | None = None, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+def curate(
+    *arguments: str, cwd: Path, env: dict[str, str] | None = None, timeout_s: float = 120
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     command = [sys.executable, "-m", "curate", *arguments]
     return subprocess.run(
-        command, cwd=cwd, env=env or environment(), capture_output=True, text=True, timeout=timeout_s, check=False
+        command,
+        cwd=cwd,
+        env=env or environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
     )
 
 
 class Command:
     """A running command in a process group of its own, its output in files."""
 
-    def __init__(self, *arguments: str, cwd: Path, output: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *arguments: str, cwd: Path, output: Path, env: dict[str, str] | None = None
+    ) -> None:
         self.run_folder = output
         self.seen = len(events(output))
         self._log = cwd / f"{output.name}.{time.monotonic_ns()}.log"
@@ -75,7 +88,9 @@ class Command:
             )
 
     def wait_for(self, enough: Callable[[Events], bool], timeout_s: float = 120) -> bool:
-        """Look at the events of this attempt until there are enough (True), or the command ended before (False)."""
+        """Look at the events of this attempt until there are enough (True), or the command ended
+        before (False).
+        """
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             ended = self.process.poll() is not None
@@ -139,20 +154,24 @@ def attempts(output: Path) -> list[Events]:
 
 
 def assert_nothing_was_done_twice(output: Path) -> None:
-    """Every attempt began with at least what the events of the ones before report, and did the rest once."""
+    """Every attempt began with at least what the events of the ones before report, and did the
+    rest once.
+    """
     known: Counter[str] = Counter()
     for attempt in attempts(output):
         started = {event["step"]: event for event in attempt if event["event"] == "step_started"}
         done = Counter(event["step"] for event in attempt if event["event"] == "shard_done")
         for step, event in started.items():
-            assert event["done"] >= known[step], f"{step}: {known[step]} shards were done, {event['done']} were found"
+            assert event["done"] >= known[step], (
+                f"{step}: {known[step]} shards were done, {event['done']} were found"
+            )
             assert done[step] <= event["total"] - event["done"], f"{step}: shards were done twice"
             known[step] = event["done"] + done[step]
 
 
 def descendants(pid: int) -> set[int]:
     """Processes below `pid`, with all theirs."""
-    parents = {child: parent for child, parent in _parents()}
+    parents = dict(_parents())
     found = {pid}
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
@@ -170,7 +189,9 @@ def _parents() -> Iterator[tuple[int, int]]:
 def command_line(pid: int) -> str:
     """Empty when the process is gone or a zombie."""
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return (
+            Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        )
     return ""
 
 

@@ -15,9 +15,11 @@ MARK = "please fail here"
 
 
 class FailsAtFirst(Annotator):
-    """Measures `length`. On a document with `MARK` it appends a line to `attempts` and fails as long as that file is short.
+    """Measures `length`. On a document with `MARK` it appends a line to `attempts` and fails as
+    long as that file is short.
 
-    how: `exit` ends the process; `linger` writes the Ray node's id into `attempts` and waits for the machine's death.
+    how: `exit` ends the process; `linger` writes the Ray node's id into `attempts` and waits for
+    the machine's death.
     """
 
     name: ClassVar[str] = "fails_at_first"
@@ -33,7 +35,9 @@ class FailsAtFirst(Annotator):
         texts = [text.as_py() for text in batch.column("text")]
         if any(MARK in text for text in texts):
             self._fail()
-        return pa.RecordBatch.from_arrays([pa.array([len(text) for text in texts], pa.int64())], names=["length"])
+        return pa.RecordBatch.from_arrays(
+            [pa.array([len(text) for text in texts], pa.int64())], names=["length"]
+        )
 
     def _fail(self) -> None:
         path = Path(self.attempts)

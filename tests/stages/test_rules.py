@@ -15,7 +15,16 @@ from curate.errors import StageError
 from curate.stages.rules import Bound, Rule, evaluate
 
 BOUNDS = (-1.5, -0.0, 0.0, 0.65, 3.0, math.nextafter(3.0, math.inf), 2.0**53)
-VALUES = [*BOUNDS, math.nextafter(0.65, 0), math.nan, math.inf, -math.inf, None, 5e-324, 2.0**53 + 2]
+VALUES = [
+    *BOUNDS,
+    math.nextafter(0.65, 0),
+    math.nan,
+    math.inf,
+    -math.inf,
+    None,
+    5e-324,
+    2.0**53 + 2,
+]
 LANGUAGES = ["en", "de", "", None, "default"]
 
 
@@ -34,7 +43,9 @@ def breaks(rule: Rule, value: Any, by: str | None) -> bool:
 
 
 SINGLE = st.one_of(st.none(), st.sampled_from(BOUNDS))
-TABLE = st.fixed_dictionaries({"default": st.sampled_from(BOUNDS)}, optional={"en": st.sampled_from(BOUNDS), "": st.just(3.0)})
+TABLE = st.fixed_dictionaries(
+    {"default": st.sampled_from(BOUNDS)}, optional={"en": st.sampled_from(BOUNDS), "": st.just(3.0)}
+)
 
 
 @st.composite
@@ -65,7 +76,12 @@ def rules(draw: st.DrawFn, name: str) -> Rule:
 def test_evaluate_agrees_with_a_plain_reading(
     declared: tuple[Rule, ...], rows: list[tuple[Any, Any, Any, str | None]], start: int
 ) -> None:
-    columns = {"score": pa.float64(), "count": pa.int64(), "flag": pa.bool_(), "language": pa.string()}
+    columns = {
+        "score": pa.float64(),
+        "count": pa.int64(),
+        "flag": pa.bool_(),
+        "language": pa.string(),
+    }
     arrays = [pa.array([row[i] for row in rows], kind) for i, kind in enumerate(columns.values())]
     batch = pa.RecordBatch.from_arrays(arrays, names=list(columns)).slice(min(start, len(rows)))
     found = evaluate(declared, batch)
@@ -74,15 +90,29 @@ def test_evaluate_agrees_with_a_plain_reading(
         assert found.broken[index].tolist() == expected
         first = next((number for number, broken in enumerate(expected) if broken), -1)
         assert found.first_broken()[index] == first
-    whole = pa.Table.from_batches([batch.slice(0, 1), batch.slice(1)]) if batch.num_rows > 1 else pa.Table.from_batches([batch])
-    assert (evaluate(declared, whole).broken == found.broken).all(), "a table in pieces is judged alike"
+    whole = (
+        pa.Table.from_batches([batch.slice(0, 1), batch.slice(1)])
+        if batch.num_rows > 1
+        else pa.Table.from_batches([batch])
+    )
+    assert (evaluate(declared, whole).broken == found.broken).all(), (
+        "a table in pieces is judged alike"
+    )
 
 
 def test_bounds_are_inclusive_and_float64() -> None:
-    batch = pa.RecordBatch.from_pydict({"score": pa.array([0.65, math.nextafter(0.65, 0), 0.6499999761581421], pa.float64())})
-    assert evaluate([Rule("low", "score", low=0.65)], batch).broken[:, 0].tolist() == [False, True, True]
+    batch = pa.RecordBatch.from_pydict(
+        {"score": pa.array([0.65, math.nextafter(0.65, 0), 0.6499999761581421], pa.float64())}
+    )
+    assert evaluate([Rule("low", "score", low=0.65)], batch).broken[:, 0].tolist() == [
+        False,
+        True,
+        True,
+    ]
     narrow = pa.RecordBatch.from_pydict({"score": pa.array([0.65], pa.float32())})
-    assert evaluate([Rule("low", "score", low=0.65)], narrow).broken.item() is True, "a float32 is compared as what it is"
+    assert evaluate([Rule("low", "score", low=0.65)], narrow).broken.item() is True, (
+        "a float32 is compared as what it is"
+    )
 
 
 def test_the_first_broken_rule_in_declared_order_is_the_reason() -> None:
@@ -90,7 +120,12 @@ def test_the_first_broken_rule_in_declared_order_is_the_reason() -> None:
     batch = pa.RecordBatch.from_pydict({"score": [5.0, 0.5, 9.5, 0.0]})
     found = evaluate(declared, batch)
     assert found.first_broken().tolist() == [0, 1, 0, 1]
-    assert found.broken.tolist() == [[True, True, True], [False, True, True], [True, False, True], [False, True, False]]
+    assert found.broken.tolist() == [
+        [True, True, True],
+        [False, True, True],
+        [True, False, True],
+        [False, True, False],
+    ]
 
 
 def test_what_a_removed_document_is_told() -> None:
@@ -106,7 +141,9 @@ def test_what_a_removed_document_is_told() -> None:
 def test_columns_can_have_other_names() -> None:
     batch = pa.RecordBatch.from_pydict({"score@edit": [1.0], "lang": ["en"]})
     declared = [Rule("r", "score", low={"en": 2.0, "default": 0.0}, by="language")]
-    assert evaluate(declared, batch, {"score": "score@edit", "language": "lang"}).broken.item() is True
+    assert (
+        evaluate(declared, batch, {"score": "score@edit", "language": "lang"}).broken.item() is True
+    )
     with pytest.raises(KeyError):
         evaluate(declared, batch)
 
@@ -114,7 +151,9 @@ def test_columns_can_have_other_names() -> None:
 def test_no_rules_and_no_rows() -> None:
     batch = pa.RecordBatch.from_pydict({"score": pa.array([], pa.float64())})
     assert evaluate([Rule("r", "score", low=1)], batch).first_broken().tolist() == []
-    assert evaluate([], pa.RecordBatch.from_pydict({"score": [1.0, None]})).first_broken().tolist() == [-1, -1]
+    assert evaluate(
+        [], pa.RecordBatch.from_pydict({"score": [1.0, None]})
+    ).first_broken().tolist() == [-1, -1]
 
 
 def test_a_table_of_bounds_needs_its_column_and_a_default() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def table(texts: list[str | None]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def write(store: Store, path: str, batches: list[pa.RecordBatch], row_group_bytes: int = 2_000) -> FileRef:
+def write(
+    store: Store, path: str, batches: list[pa.RecordBatch], row_group_bytes: int = 2_000
+) -> FileRef:
     return write_parquet(store, path, SCHEMA, batches, row_group_bytes)
 
 
@@ -51,7 +54,7 @@ def test_the_same_bytes_however_the_rows_were_batched(
     store = Store(str(tmp_path_factory.getbasetemp() / "parquet"))
     rows = table(texts)
     places = [0, *sorted(min(cut, len(texts)) for cut in cuts), len(texts)]
-    pieces = [rows.slice(start, end - start) for start, end in zip(places, places[1:], strict=False)]
+    pieces = [rows.slice(start, end - start) for start, end in itertools.pairwise(places)]
     one = write(store, "one", rows.combine_chunks().to_batches())
     many = write(store, "many", [b for piece in pieces for b in piece.to_batches()])
     assert (one.size_bytes, one.checksum, one.rows) == (many.size_bytes, many.checksum, len(texts))

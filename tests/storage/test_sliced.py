@@ -16,23 +16,36 @@ SCHEMA = pa.schema([pa.field("number", pa.int64()), pa.field("word", pa.string()
 
 
 def batch(numbers: list[int]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pydict({"number": numbers, "word": [f"wörd {n}" for n in numbers]}, schema=SCHEMA)
+    return pa.RecordBatch.from_pydict(
+        {"number": numbers, "word": [f"wörd {n}" for n in numbers]}, schema=SCHEMA
+    )
 
 
 def write(store: Store, slices: dict[int, list[list[int]]], path: str = "file.sliced") -> FileRef:
-    return write_sliced(store, path, SCHEMA, ((number, map(batch, parts)) for number, parts in sorted(slices.items())))
+    return write_sliced(
+        store,
+        path,
+        SCHEMA,
+        ((number, map(batch, parts)) for number, parts in sorted(slices.items())),
+    )
 
 
 def numbers_of(store: Store, ref: FileRef, number: int) -> list[int]:
-    return [n for found in read_slice(store, ref, number) for n in found.column("number").to_pylist()]
+    return [
+        n for found in read_slice(store, ref, number) for n in found.column("number").to_pylist()
+    ]
 
 
 @given(
     slices=st.dictionaries(
-        st.integers(0, 2**40), st.lists(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20), max_size=4), max_size=6
+        st.integers(0, 2**40),
+        st.lists(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20), max_size=4),
+        max_size=6,
     )
 )
-def test_every_slice_reads_back_alone(tmp_path_factory: pytest.TempPathFactory, slices: dict[int, list[list[int]]]) -> None:
+def test_every_slice_reads_back_alone(
+    tmp_path_factory: pytest.TempPathFactory, slices: dict[int, list[list[int]]]
+) -> None:
     store = Store(str(tmp_path_factory.getbasetemp() / "sliced"))
     ref = write(store, slices)
     flat = {number: [n for part in parts for n in part] for number, parts in slices.items()}
@@ -45,7 +58,9 @@ def test_every_slice_reads_back_alone(tmp_path_factory: pytest.TempPathFactory, 
 
 def test_batches_stay_small_however_they_came(tmp_path: Path) -> None:
     ref = write(Store(str(tmp_path)), {1: [list(range(3 * BATCH_ROWS + 5))]})
-    assert [found.num_rows for found in read_slice(Store(str(tmp_path)), ref, 1)] == [BATCH_ROWS] * 3 + [5]
+    assert [found.num_rows for found in read_slice(Store(str(tmp_path)), ref, 1)] == [
+        BATCH_ROWS
+    ] * 3 + [5]
 
 
 def test_the_bytes_do_not_depend_on_how_a_slice_was_batched(tmp_path: Path) -> None:

@@ -26,6 +26,12 @@ class NoPower(BaseException):
     """The process ends here."""
 
 
+def write_until_the_power_goes(store: Store, name: str, size: int) -> None:
+    with store.create(name) as file:
+        file.write(b"x" * size)
+        raise NoPower
+
+
 def test_a_file_appears_whole_with_size_and_checksum(store: Store) -> None:
     pieces = [b"one", b"", b"two" * 100_000]
     with store.create("a/b/file.bin") as file:
@@ -44,10 +50,8 @@ def test_a_file_appears_whole_with_size_and_checksum(store: Store) -> None:
 def test_a_crash_in_the_middle_leaves_nothing_and_spoils_nothing(store: Store, size: int) -> None:
     store.publish("file", b"before")
     for name in ("file", "new"):
-        with pytest.raises(NoPower), store.create(name) as file:
-            file.write(b"x" * size)
-            raise NoPower
-        del file
+        with pytest.raises(NoPower):
+            write_until_the_power_goes(store, name, size)
         gc.collect()
     assert store.read("file") == b"before"
     assert store.sizes("") == {"file": 6}
@@ -138,7 +142,9 @@ def test_a_store_travels_to_another_process(store: Store) -> None:
     assert pickle.loads(pickle.dumps(store)).read("file") == b"here"
 
 
-def test_a_local_file_is_on_disk_before_its_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_file_is_on_disk_before_its_name_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """File, name, folder: synced in this order, or a power cut leaves a name without its bytes."""
     events: list[str] = []
     sync, rename = os.fsync, os.replace

@@ -50,7 +50,9 @@ def marked_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts = [tiny.prose(dice, tiny.ENGLISH, 60) for _ in range(80)]
     texts[50] += f" {MARK}."
     for name, part in (("a", texts[:40]), ("b", texts[40:])):
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in part))
+        (folder / f"{name}.jsonl").write_text(
+            "".join(json.dumps({"text": text}) + "\n" for text in part)
+        )
     return folder
 
 

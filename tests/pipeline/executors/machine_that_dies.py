@@ -1,6 +1,8 @@
-"""A program for a test: a pipeline on a Ray cluster of three nodes, one of which dies under a running job.
+"""A program for a test: a pipeline on a Ray cluster of three nodes, one of which dies under a
+running job.
 
-Standard input: JSON with `output`, `texts`, `attempts`. The head runs no jobs; the node that names itself in `attempts` is removed.
+Standard input: JSON with `output`, `texts`, `attempts`. The head runs no jobs; the node that names
+itself in `attempts` is removed.
 """
 
 from __future__ import annotations
@@ -48,7 +50,10 @@ def main() -> None:
 
     threading.Thread(target=remove_the_node_that_lingers, daemon=True).start()
     stage = FailsAtFirst(attempts=given["attempts"], how="linger")
-    stages = (StageEntry(stage.name, stage, ("web",)), StageEntry("exact_dedup", ExactDedup(), (stage.name,)))
+    stages = (
+        StageEntry(stage.name, stage, ("web",)),
+        StageEntry("exact_dedup", ExactDedup(), (stage.name,)),
+    )
     pipeline = PipelineSpec(
         name="troubled",
         output=given["output"],

@@ -1,4 +1,6 @@
-"""The Ray executor: same bytes as without Ray; crashed workers and dead machines cost time, never results."""
+"""The Ray executor: same bytes as without Ray; crashed workers and dead machines cost time, never
+results.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from curate.pipeline.executors.inline import InlineExecutor
 
 
 @pytest.mark.parametrize("workers", [1, 2, 8])
-def test_same_bytes_for_any_number_of_workers(shared_ray, small_corpus, inline_files, tmp_path, workers):
+def test_same_bytes_for_any_number_of_workers(
+    shared_ray, small_corpus, inline_files, tmp_path, workers
+):
     from curate.pipeline.executors.ray import RayExecutor
 
     output = tmp_path / "out"
@@ -43,13 +47,18 @@ def inline_files(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_worker_that_exits_is_tried_again_fast_and_then_carefully(shared_ray, troubled, tmp_path, times):
+def test_a_worker_that_exits_is_tried_again_fast_and_then_carefully(
+    shared_ray, troubled, tmp_path, times
+):
     from curate.pipeline.executors.ray import RayExecutor
 
     undisturbed, output = tmp_path / "undisturbed", tmp_path / "out"
     calm = troubled(undisturbed, FailsAtFirst(attempts=str(tmp_path / "none"), times=0))
     tiny.run(calm, InlineExecutor())
-    result = tiny.run(troubled(output, FailsAtFirst(attempts=str(tmp_path / "attempts"), times=times)), RayExecutor())
+    result = tiny.run(
+        troubled(output, FailsAtFirst(attempts=str(tmp_path / "attempts"), times=times)),
+        RayExecutor(),
+    )
     crashes = [event for event in events(output) if event["event"] == "worker_crashed"]
     assert [event["careful"] for event in crashes] == [False, True][:times]
     assert {event["step"] for event in crashes} == {"web.1"}
@@ -57,7 +66,9 @@ def test_a_worker_that_exits_is_tried_again_fast_and_then_carefully(shared_ray, 
     assert result.record["totals"]["decisions"] == 0
 
 
-def test_a_document_that_always_kills_its_worker_is_given_up_alike_under_ray_and_inline(shared_ray, tmp_path, troubled, marked_texts):
+def test_a_document_that_always_kills_its_worker_is_given_up_alike_under_ray_and_inline(
+    shared_ray, tmp_path, troubled, marked_texts
+):
     from curate.pipeline.executors.ray import RayExecutor
 
     bad = marked_texts / "c.jsonl"
@@ -82,8 +93,12 @@ def test_jobs_of_a_machine_that_dies_run_elsewhere(troubled, tmp_path):
     lost = troubled(output, FailsAtFirst(attempts=str(tmp_path / "attempts"), how="linger"))
     cluster = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("machine_that_dies.py"))],
-        input=json.dumps({"output": lost.output, "texts": lost.folder, "attempts": str(tmp_path / "attempts")}),
-        env=environment(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="1" * 32, RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0"),
+        input=json.dumps(
+            {"output": lost.output, "texts": lost.folder, "attempts": str(tmp_path / "attempts")}
+        ),
+        env=environment(
+            RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="1" * 32, RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0"
+        ),
         capture_output=True,
         text=True,
         timeout=120,
@@ -97,7 +112,14 @@ def test_jobs_of_a_machine_that_dies_run_elsewhere(troubled, tmp_path):
 
 def test_without_a_ray_the_executor_says_what_to_do():
     program = "from curate.pipeline.executors.ray import RayExecutor\nRayExecutor()"
-    done = subprocess.run([sys.executable, "-c", program], env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 1
     assert "no Ray is running: call ray.init() first" in done.stderr
 
@@ -111,6 +133,10 @@ def test_only_the_command_line_starts_ray(repository, rooms):
                 named = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
                 if named and (node.value.id, node.attr) in {("ray", "init"), ("ray", "shutdown")}:
                     calls.append(f"{path.relative_to(repository)}:{node.lineno}")
-                if isinstance(node, ast.ImportFrom) and node.module == "ray" and any(a.name in ("init", "*") for a in node.names):
+                if (
+                    isinstance(node, ast.ImportFrom)
+                    and node.module == "ray"
+                    and any(a.name in ("init", "*") for a in node.names)
+                ):
                     calls.append(f"{path.relative_to(repository)}:{node.lineno}")
     assert not calls

@@ -1,6 +1,8 @@
-"""An exchange of two phases with `combine`: the first document of a crowd of equal openings is removed.
+"""An exchange of two phases with `combine`: the first document of a crowd of equal openings is
+removed.
 
-Phase `count` adds up how many documents share their first word; phase `lead` carries the number to the crowd's first document.
+Phase `count` adds up how many documents share their first word; phase `lead` carries the number to
+the crowd's first document.
 """
 
 from __future__ import annotations
@@ -27,15 +29,26 @@ class CrowdedOpenings(Exchange):
 
     def phases(self) -> tuple[Phase, ...]:
         return (
-            Phase("count", _emit_openings, _settle_counts, SETTLED, payload=(CROWD,), combine=_add_up),
-            Phase("lead", _emit_leads, self._settle_leads, self._verdict_schema(), payload=(CROWD,), combine=_add_up),
+            Phase(
+                "count", _emit_openings, _settle_counts, SETTLED, payload=(CROWD,), combine=_add_up
+            ),
+            Phase(
+                "lead",
+                _emit_leads,
+                self._settle_leads,
+                self._verdict_schema(),
+                payload=(CROWD,),
+                combine=_add_up,
+            ),
         )
 
     def verdicts(self) -> tuple[pa.Field, ...]:
         return (pa.field("leads", pa.int64()),)
 
     def rules(self) -> tuple[Rule, ...]:
-        return (Rule("crowd", signal="crowded_openings.leads", high=self.max_crowd, missing="keep"),)
+        return (
+            Rule("crowd", signal="crowded_openings.leads", high=self.max_crowd, missing="keep"),
+        )
 
     def _verdict_schema(self) -> pa.Schema:
         return pa.schema([pa.field("address", pa.uint64()), *self.verdicts(), *VERDICT_LINKS])
@@ -54,12 +67,19 @@ def _schema() -> pa.Schema:
 def _emit_openings(batch: pa.RecordBatch) -> pa.RecordBatch:
     openings = [(text.as_py().split() or [""])[0] for text in batch.column("text")]
     keys = [xxhash.xxh3_128(opening.encode()).digest() for opening in openings]
-    columns = [pa.array(keys, pa.binary(16)), batch.column("address"), pa.array([1] * len(keys), pa.int64())]
+    columns = [
+        pa.array(keys, pa.binary(16)),
+        batch.column("address"),
+        pa.array([1] * len(keys), pa.int64()),
+    ]
     return pa.RecordBatch.from_arrays(columns, schema=_schema())
 
 
 def _emit_leads(batch: pa.RecordBatch) -> pa.RecordBatch:
-    keys = [xxhash.xxh3_128(address.as_py().to_bytes(8, "big")).digest() for address in batch.column("address")]
+    keys = [
+        xxhash.xxh3_128(address.as_py().to_bytes(8, "big")).digest()
+        for address in batch.column("address")
+    ]
     columns = [pa.array(keys, pa.binary(16)), batch.column("address"), batch.column("crowd")]
     return pa.RecordBatch.from_arrays(columns, schema=_schema())
 
@@ -80,7 +100,10 @@ def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[bytes, int, int
 
 
 def _add_up(batch: pa.RecordBatch) -> pa.RecordBatch:
-    rows = [{"key": key, "address": address, "crowd": crowd} for key, address, crowd in _groups(iter([batch]))]
+    rows = [
+        {"key": key, "address": address, "crowd": crowd}
+        for key, address, crowd in _groups(iter([batch]))
+    ]
     return pa.RecordBatch.from_pylist(rows, schema=_schema())
 
 

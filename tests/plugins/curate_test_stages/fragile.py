@@ -35,7 +35,9 @@ class Fragile(Annotator):
         texts = [text.as_py() for text in batch.column("text")]
         for text in texts:
             self._fail(text)
-        return pa.RecordBatch.from_arrays([pa.array([len(text) for text in texts], pa.int64())], names=["length"])
+        return pa.RecordBatch.from_arrays(
+            [pa.array([len(text) for text in texts], pa.int64())], names=["length"]
+        )
 
     def _fail(self, text: str) -> None:
         if RAISE in text:

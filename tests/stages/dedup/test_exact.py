@@ -1,4 +1,6 @@
-"""Exact deduplication against a plain reading: one copy of every text stays, the best source's first."""
+"""Exact deduplication against a plain reading: one copy of every text stays, the best source's
+first.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from curate.pipeline.merge import sort_rows
 from curate.stages.dedup.exact import ExactDedup
 
 SOURCES = ("web", "books", "wiki")
-TEXTS = st.sampled_from(["", " ", "a", "A", "a ", "Straße", "STRASSE", "ß\u0000", "x" * 300, "\ud7ff\U0010ffff"])
+TEXTS = st.sampled_from(
+    ["", " ", "a", "A", "a ", "Straße", "STRASSE", "ß\u0000", "x" * 300, "\ud7ff\U0010ffff"]
+)
 
 
 def documents(rows: list[tuple[str, str]]) -> pa.RecordBatch:
@@ -29,8 +33,12 @@ def documents(rows: list[tuple[str, str]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(columns)
 
 
-def verdicts(stage: ExactDedup, batches: list[pa.RecordBatch], cut: int) -> dict[int, tuple[int, int, float]]:
-    """row -> (copy, row of the kept one, similarity), through emit, sort and settle in batches of `cut` rows."""
+def verdicts(
+    stage: ExactDedup, batches: list[pa.RecordBatch], cut: int
+) -> dict[int, tuple[int, int, float]]:
+    """row -> (copy, row of the kept one, similarity), through emit, sort and settle in batches of
+    `cut` rows.
+    """
     (phase,) = stage.phases()
     emitted = pa.Table.from_batches([phase.emit(batch) for batch in batches], phase.schema())
     ordered = sort_rows(emitted, phase.order).combine_chunks()
@@ -43,11 +51,17 @@ def verdicts(stage: ExactDedup, batches: list[pa.RecordBatch], cut: int) -> dict
     for batch in phase.settle(stream()):
         assert batch.schema.equals(phase.settled)
         for row in batch.to_pylist():
-            found[row["address"] & 0xFFFFFFFF] = (row["copy"], row["representative"] & 0xFFFFFFFF, row["similarity"])
+            found[row["address"] & 0xFFFFFFFF] = (
+                row["copy"],
+                row["representative"] & 0xFFFFFFFF,
+                row["similarity"],
+            )
     return found
 
 
-def expected(rows: list[tuple[str, str]], normalize: str, prefer: tuple[str, ...]) -> dict[int, tuple[int, int, float]]:
+def expected(
+    rows: list[tuple[str, str]], normalize: str, prefer: tuple[str, ...]
+) -> dict[int, tuple[int, int, float]]:
     """The same by a dictionary of lists."""
     groups: dict[str, list[int]] = {}
     for number, (text, _) in enumerate(rows):
@@ -55,7 +69,10 @@ def expected(rows: list[tuple[str, str]], normalize: str, prefer: tuple[str, ...
         groups.setdefault(key, []).append(number)
     found = {}
     for members in groups.values():
-        order = sorted(members, key=lambda n: (prefer.index(rows[n][1]) if rows[n][1] in prefer else len(prefer), n))
+        order = sorted(
+            members,
+            key=lambda n: (prefer.index(rows[n][1]) if rows[n][1] in prefer else len(prefer), n),
+        )
         for copy, number in enumerate(order[1:], start=1):
             found[number] = (copy, order[0], 1.0)
     return found
@@ -87,7 +104,11 @@ def test_a_kept_document_has_no_verdict_and_its_rule_keeps_it() -> None:
 
 def test_the_preferred_source_is_kept_even_when_it_comes_last() -> None:
     rows = [("a", "web"), ("a", "books"), ("a", "wiki"), ("a", "wiki")]
-    assert verdicts(ExactDedup(prefer=("wiki",)), [documents(rows)], 2) == {3: (1, 2, 1.0), 0: (2, 2, 1.0), 1: (3, 2, 1.0)}
+    assert verdicts(ExactDedup(prefer=("wiki",)), [documents(rows)], 2) == {
+        3: (1, 2, 1.0),
+        0: (2, 2, 1.0),
+        1: (3, 2, 1.0),
+    }
 
 
 ONE_KEY = """
@@ -107,9 +128,8 @@ stage = ExactDedup()
 key = pa.array([xxhash.xxh3_128(b"one text").digest()] * rows, pa.binary(16))
 columns = [key, pa.array(np.zeros(rows, np.int64)), pa.array(np.arange(rows, dtype=np.uint64))]
 batch = pa.RecordBatch.from_arrays(columns, schema=phase.schema())
-inputs = tuple(
-    ExchangeInput(write_sliced(store, f"in/{n}", phase.schema(), [(0, [batch])]), n) for n in range(shards)
-)
+files = [write_sliced(store, f"in/{n}", phase.schema(), [(0, [batch])]) for n in range(shards)]
+inputs = tuple(ExchangeInput(ref, n) for n, ref in enumerate(files))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 started = time.monotonic()
 entry = StageEntry("exact_dedup", stage, ())
@@ -140,7 +160,9 @@ def test_one_text_five_hundred_thousand_times(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_one_text_five_million_times_under_a_worker_s_memory(tmp_path: Path) -> None:
-    """Verdicts of a partition are sorted in memory (`exchange_partition_bytes` bounds them); the key's group is not held."""
+    """Verdicts of a partition are sorted in memory (`exchange_partition_bytes` bounds them); the
+    key's group is not held.
+    """
     grown_mib, seconds = settle_one_key(tmp_path, 500, 10_000)
     print(f"5 M rows of one key: {grown_mib} MiB, {seconds} s")
     assert grown_mib < 1_500

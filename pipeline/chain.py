@@ -123,8 +123,11 @@ class _Builder:
     edited: bool = False
     applies: StageEntry | None = None
 
-    def add_field(self, prefix: str, signal: pa.Field, entry: StageEntry) -> pa.Field:
-        name = f"{prefix}.{signal.name}{self.version}"
+    def add_field(
+        self, prefix: str, signal: pa.Field, entry: StageEntry, version: str = ""
+    ) -> pa.Field:
+        """Declare a column. version: `@<editor>` for what annotators measure on edited text."""
+        name = f"{prefix}.{signal.name}{version}"
         if name in self.known or name in DOCUMENT_COLUMNS:
             raise SpecError(
                 f"stage '{entry.name}': the signal column '{name}' exists already; give the stage "
@@ -139,7 +142,10 @@ class _Builder:
         identity = f"{annotator.name}|{annotator.model_dump_json()}|{self.version}"
         if identity not in self.measured:
             prefix = annotator.name if annotator.is_shared() else entry.name
-            fields = tuple(self.add_field(prefix, signal, entry) for signal in annotator.signals())
+            fields = tuple(
+                self.add_field(prefix, signal, entry, self.version)
+                for signal in annotator.signals()
+            )
             self.operations.append(AnnotateOperation(entry.name, annotator, fields))
             self.filled |= dict.fromkeys(annotator.fills)
             self.measured[identity] = {

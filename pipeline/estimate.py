@@ -74,18 +74,17 @@ def _without_rails(spec: PipelineSpec) -> tuple[Any, ...]:
 
 
 class _Collected:
-    """Sums rows, text bytes and seconds per step from the events of a run."""
+    """Sums rows, text bytes and seconds per step from the events of a run with one worker: the time
+    since the event before belongs to the shard that is done.
+    """
 
     def __init__(self) -> None:
         self.steps: dict[str, tuple[int, int, float]] = {}
-        self._started: dict[str, float] = {}
+        self._before = 0.0
 
     def __call__(self, event: dict[str, Any]) -> None:
-        label = event.get("step", "")
-        rows, text, seconds = self.steps.get(label, (0, 0, 0.0))
-        if event["event"] == "step_started":
-            self._started[label] = event["time"]
-        elif event["event"] == "shard_done":
-            self.steps[label] = (rows + event["rows"], text + event["bytes"], seconds)
-        elif event["event"] == "step_done":
-            self.steps[label] = (rows, text, seconds + event["time"] - self._started[label])
+        if event["event"] == "shard_done":
+            rows, text, seconds = self.steps.get(event["step"], (0, 0, 0.0))
+            seconds += event["time"] - self._before
+            self.steps[event["step"]] = (rows + event["rows"], text + event["bytes"], seconds)
+        self._before = event["time"]

@@ -1,4 +1,4 @@
-"""What to look at when too many records are bad: reasons and first examples, from the fates files."""
+"""What to look at when too many records are bad: reasons and first examples, from the fates."""
 
 from __future__ import annotations
 

@@ -217,7 +217,8 @@ class SettleJob:
         phases = stage.phases()
         phase = phase_of(self.entry, self.phase)
         context.watch.begin(f"partition {self.partition}", self.entry.name)
-        settled = phase.settle(merged_rows(context.store, phase, self.inputs, self.partition))
+        rows = merged_rows(context.store, phase, self.inputs, self.partition)
+        settled = _declared(phase, phase.settle(rows))
         if self.phase + 1 < len(phases):
             return self.pass_on(context, settled, phases[self.phase + 1])
         return self.publish_verdicts(context, settled, stage)
@@ -330,6 +331,16 @@ class LookupJob:
                 ],
                 names=["address", "duplicate_of", "duplicate_source"],
             )
+
+
+def _declared(phase: Phase, settled: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Settled batches of the schema that the phase declares. Raises StageError for others."""
+    for batch in settled:
+        if batch.schema.names != phase.settled.names or batch.schema.types != phase.settled.types:
+            raise StageError(
+                f"phase '{phase.name}' settled {batch.schema}, declared is {phase.settled}"
+            )
+        yield batch
 
 
 def _addressed(store: Store, item: ExchangeInput, partition: int) -> Iterator[pa.RecordBatch]:

@@ -8,7 +8,7 @@ twice writes the same bytes under the same names.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -83,7 +83,6 @@ class JobContext:
     engine: EngineConfig
     seed: int
     watch: Watch = field(default_factory=NoWatch)
-    failpoint: Callable[[str], None] = lambda name: None
 
 
 class Job(Protocol):

@@ -122,27 +122,29 @@ class Editor(Stage):
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One keyed pass of an exchange: emit -> partition by key -> sort by (key, order, address) ->
-    settle.
-
-    order, payload: columns of the emitted rows besides `key` (fixed_size_binary(16)) and `address`
-    (uint64). emit: the first phase gets documents (columns of `Exchange.reads` plus `address` and
-    `source_position`, int32); a later one the rows that the phase before settled. Returns columns
-    `key`, `address`, *order, *payload; any number of rows. settle: a forward pass over batches
-    sorted by (key, *order, address); O(1) state per key, so a key may span many batches. The last
-    phase yields verdict rows: `address`, every field of `Exchange.verdicts()`, `representative`
-    (uint64, null for none) and `similarity` (float64, null for none). Rows without a verdict are
-    kept. combine: optional, associative; takes rows sorted by key and may return fewer. Integers
-    only.
-    """
+    """One keyed pass: emit -> partition by key -> sort by (key, order, address) -> settle."""
 
     name: str
     emit: Callable[[pa.RecordBatch], pa.RecordBatch]
+    """Any number of rows per row: `key` (16 bytes), *order, `address` (uint64), *payload.
+
+    The first phase gets documents (columns of `Exchange.reads` and `address`), a later one the rows
+    that the phase before settled.
+    """
     settle: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+    """A forward pass over sorted batches with O(1) state per key: a key may span many batches.
+
+    The last phase yields verdict rows: `address`, every field of `Exchange.verdicts()`,
+    `representative` (uint64) and `similarity` (float64), null for none. A document without a
+    verdict row is kept.
+    """
     settled: pa.Schema
+    """Schema of what `settle` yields."""
     order: tuple[pa.Field, ...] = ()
+    """Integer or float64 columns, ascending: the first row of a key is its keeper."""
     payload: tuple[pa.Field, ...] = ()
     combine: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None
+    """Takes rows sorted by key, may return fewer. Associative, integers only."""
     rows_per_document: int = 1
     """Rows that emit makes of one document at most; plans the number of partitions."""
 

@@ -107,7 +107,7 @@ def test_under_ray_workers_raylet_and_driver_are_killed_in_turn(finished, tmp_pa
     second.end()
     assert not wait_until_gone(family), "Ray ends with its driver"
 
-    third = Command(*arguments, cwd=finished.project, output=output)
+    third = Command(*INLINE, cwd=finished.project, output=output)
     assert third.end() == 0, third.output()
     assert tiny.final_files(output) == tiny.final_files(finished.output)
     assert_nothing_was_done_twice(output)

@@ -134,25 +134,23 @@ def test_a_folder_that_another_run_works_on_is_exit_code_1(project, tmp_path):
     assert f"process {first.process.pid}" in second.stderr and "Traceback" not in second.stderr
 
 
-@pytest.mark.parametrize("stop", ["ctrl_c", "sigterm"])
-def test_stopping_is_exit_code_130_says_so_leaves_nobody_behind_and_continues(
-    finished, tmp_path, stop
-):
+def test_stopping_is_exit_code_130_says_so_leaves_nobody_behind_and_continues(finished, tmp_path):
     output = tmp_path / "out"
     arguments = ("run", "pipeline.yaml", *INLINE)
-    command = Command(*arguments, cwd=finished.project, output=output)
-    assert command.wait_for(finished_shards(5))
-    workers = descendants(command.process.pid)
-    if stop == "ctrl_c":
-        command.signal_group(signal.SIGINT)
-    else:
-        command.signal(signal.SIGTERM)
-    assert command.end() == 130
-    assert not wait_until_gone(workers)
-    printed = command.output()
-    assert "Traceback" not in printed and "KeyboardInterrupt" not in printed, printed
-    assert printed.splitlines()[-1] == "stopped; the same command continues where it stopped"
-    assert json.loads((output / "run.json").read_text())["status"] == "interrupted"
+    for stop in ("ctrl_c", "sigterm"):
+        command = Command(*arguments, cwd=finished.project, output=output)
+        assert command.wait_for(finished_shards(5))
+        workers = descendants(command.process.pid)
+        if stop == "ctrl_c":
+            command.signal_group(signal.SIGINT)
+        else:
+            command.signal(signal.SIGTERM)
+        assert command.end() == 130
+        assert not wait_until_gone(workers)
+        printed = command.output()
+        assert "Traceback" not in printed and "KeyboardInterrupt" not in printed, printed
+        assert printed.splitlines()[-1] == "stopped; the same command continues where it stopped"
+        assert json.loads((output / "run.json").read_text())["status"] == "interrupted"
     again = curate(*arguments, "--set", f"output={output}", cwd=finished.project)
     assert again.returncode == 0, again.stderr
     assert tiny.final_files(output) == tiny.final_files(finished.output)

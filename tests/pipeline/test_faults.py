@@ -81,7 +81,7 @@ def test_documents_on_which_a_stage_raises_are_quarantined_one_by_one(tmp_path: 
         )
         assert "ValueError: as asked" in row["message"]
         assert row["raw"].decode() == row["text"]
-        assert row["hide_digits.digits@hide_digits"] is not None, "signals measured before are kept"
+        assert row["hide_digits.digits"] is not None, "signals measured before are kept"
     assert len(tiny.rows(tmp_path / "out", "documents")) == DOCUMENTS - 3
     assert result.record["totals"]["decisions"] == 0  # type: ignore[index]
 

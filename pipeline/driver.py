@@ -67,7 +67,6 @@ class Driver:
         self.decisions: list[Decision] = load_decisions(store)
         self.promoted: dict[str, str] = {}
         self.executed: Counter[str] = Counter()
-        self.stopping = False
 
     def run(self, steps: Sequence[Step]) -> None:
         """Bring every job of these steps to done; the steps must not depend on each other."""
@@ -233,8 +232,6 @@ class _Wave:
             if completion is not None:
                 self.in_flight.discard(completion.token)
                 self._handle(completion)
-            if self.driver.stopping:
-                raise KeyboardInterrupt
 
     def _feed(self) -> None:
         """Fill the executor; jobs to try again come first."""

@@ -129,6 +129,9 @@ class _Work:
                 f"{error.strerror or error}: {error.filename or self.store.url}; the same command "
                 "continues"
             ) from error
+        except Exception as error:
+            self.end("failed", error)
+            raise
         self.end("done", None)
         return RunResult(self.spec.output, self.record.last, dict(self.driver.executed))
 

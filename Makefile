@@ -1,5 +1,7 @@
 # `make check` is the one command that says whether a change is good. It uses the active environment.
 PYTHON ?= python
+# Which tests: `make test SELECT="not soak"` adds the slow ones (CI), SELECT="" runs all.
+SELECT ?= not slow
 
 .PHONY: check lint types test test-slow test-all format
 
@@ -13,13 +15,13 @@ types:
 	$(PYTHON) -m mypy --strict -p curate
 
 test:
-	$(PYTHON) -m pytest -q
+	$(PYTHON) -m pytest -q -m "$(SELECT)"
 
 test-slow:
-	$(PYTHON) -m pytest -q -m slow
+	$(PYTHON) -m pytest -q -m "slow and not soak"
 
 test-all:
-	$(PYTHON) -m pytest -q -m "slow or not slow"
+	$(PYTHON) -m pytest -q -m ""
 
 format:
 	$(PYTHON) -m ruff format .

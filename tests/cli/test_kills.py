@@ -63,7 +63,7 @@ def test_three_sigkills_of_the_driver(finished, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("kills", [20, 200])
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.soak)])
 def test_many_sigkills_of_the_driver(finished, tmp_path, kills):
     _kill_until_done(kills, finished, tmp_path, f"{kills}")
 

@@ -1,7 +1,7 @@
 """Exact deduplication: keep one of all documents with the same text.
 
 Key: XXH3-128 of the text, or of its normalised form. Two different texts collide with probability
-n² / 2^129 (10^-18 for ten billion documents). The kept copy is the one from the source that
+n² / 2^129 (below 10^-18 for ten billion documents). The kept copy is the one from the source that
 `prefer` names first, then the first in document order; every other copy is removed and names the
 kept one in `duplicate_of`.
 

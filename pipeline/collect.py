@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -64,26 +65,53 @@ class CollectFatesJob:
         schema = pa.schema([*FATE_FIELDS, *self.signals])
         files = []
         for fate in (FATE_REMOVED, FATE_QUARANTINED):
-            batches = list(self.batches(context.store, schema, fate))
-            if sum(batch.num_rows for batch in batches):
+            batches = self.batches(context.store, schema, fate)
+            first = next(batches, None)
+            if first is not None:
                 path = output_path(self.step, self.key, fate, extension="parquet")
-                ref = write_parquet(
-                    context.store, path, schema, batches, context.engine.row_group_bytes
+                rest = chain([first], batches)
+                size = context.engine.row_group_bytes
+                files.append(
+                    OutputFile(fate, 0, write_parquet(context.store, path, schema, rest, size))
                 )
-                files.append(OutputFile(fate, 0, ref))
         return JobResult(tuple(files))
 
     def batches(self, store: Store, schema: pa.Schema, fate: str) -> Iterator[pa.RecordBatch]:
+        """The fates of one kind in document order, a row group of each file in memory."""
         for ordinal, refs in self.inputs:
-            found = [
-                align(batch.filter(pc.equal(batch.column("fate"), fate)), schema)
-                for ref in refs
-                for batch in read_batches(store, ref)
-            ]
-            table = pa.Table.from_batches(found, schema)
-            index = table.schema.get_field_index("address")
-            rows = table.column(index).combine_chunks().to_numpy(zero_copy_only=False)
-            full = pa.array(rows + np.uint64(ordinal << 32), pa.uint64())
-            table = table.set_column(index, schema.field(index), full)
-            order = pc.sort_indices(table, [("address", "ascending")])
-            yield from table.take(order).combine_chunks().to_batches()
+            streams = [_of_kind(store, ref, schema, fate) for ref in refs]
+            for batch in merge_by_address(streams):
+                index = schema.get_field_index("address")
+                rows = batch.column(index).to_numpy(zero_copy_only=False)
+                full = pa.array(rows + np.uint64(ordinal << 32), pa.uint64())
+                yield batch.set_column(index, schema.field(index), full)
+
+
+def _of_kind(store: Store, ref: FileRef, schema: pa.Schema, fate: str) -> Iterator[pa.RecordBatch]:
+    for batch in read_batches(store, ref):
+        chosen = batch.filter(pc.equal(batch.column("fate"), fate))
+        if chosen.num_rows:
+            yield align(chosen, schema)
+
+
+def merge_by_address(streams: Sequence[Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
+    """Merge streams of batches that are sorted by `address`; holds one batch per stream.
+
+    Every step takes from all buffers the rows up to the smallest last address of any buffer.
+    """
+    buffers = {index: batch for index, s in enumerate(streams) if (batch := next(s, None))}
+    while buffers:
+        bound = min(batch.column("address")[-1].as_py() for batch in buffers.values())
+        taken = []
+        for index, batch in list(buffers.items()):
+            addresses = batch.column("address").to_numpy(zero_copy_only=False)
+            end = int(np.searchsorted(addresses, np.uint64(bound), side="right"))
+            taken.append(batch.slice(0, end))
+            rest = batch.slice(end) if end < batch.num_rows else next(streams[index], None)
+            if rest is None:
+                del buffers[index]
+            else:
+                buffers[index] = rest
+        table = pa.Table.from_batches(taken)
+        order = pc.sort_indices(table, [("address", "ascending")])
+        yield from table.take(order).combine_chunks().to_batches()

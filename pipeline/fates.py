@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curate.stages.rules import Rule, Verdicts
 from curate.storage.parquet import ParquetWriter
@@ -21,7 +22,6 @@ from curate.storage.store import FileRef, Store
 
 RAW_CAP_BYTES = 64 * 2**10
 FLUSH_BYTES = 8 * 2**20
-_NAMES = [field.name for field in FATE_FIELDS]
 
 
 class FateWriter:
@@ -46,11 +46,18 @@ class FateWriter:
         if self._bytes >= FLUSH_BYTES:
             self._flush()
 
-    def add_batch(self, batch: pa.RecordBatch) -> None:
-        """Fates as a batch with any of the columns of the schema."""
-        if batch.num_rows:
+    def add_batches(self, batches: Sequence[pa.RecordBatch]) -> None:
+        """The fates of one piece of a shard, each batch with any of the columns of the schema.
+
+        They are written in row order; pieces come in row order, so the whole file is sorted.
+        """
+        found = [align(batch, self.schema) for batch in batches if batch.num_rows]
+        if found:
             self._flush()
-            self._write(align(batch, self.schema))
+            table = pa.Table.from_batches(found)
+            order = pc.sort_indices(table, [("address", "ascending")])
+            for batch in table.take(order).combine_chunks().to_batches():
+                self._write(batch)
 
     def _flush(self) -> None:
         if self._rows:

@@ -161,13 +161,12 @@ class _Work:
             for piece in cut_by_bytes(live, self.context.engine.batch_bytes):
                 batch = Batch.of(piece)
                 self.counts["segment|text_bytes_in"] += batch.text_bytes()
-                for dead in self.runner.run(batch, verdicts):
-                    self.fates.add_batch(self.without_text(dead))
+                ended = list(self.runner.run(batch, verdicts))
                 if self.emitted is not None and batch.num_rows:
                     assert self.plan.exchange is not None
                     failed = emit_first(self.plan.exchange, batch, self.emitted, self.runner)
-                    if failed is not None:
-                        self.fates.add_batch(self.without_text(failed))
+                    ended += [] if failed is None else [failed]
+                self.fates.add_batches([self.without_text(dead) for dead in ended])
                 self.alive_out += batch.num_rows
                 self.text_bytes += batch.text_bytes()
                 yield batch

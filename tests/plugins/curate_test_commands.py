@@ -67,6 +67,11 @@ def curate(
     )
 
 
+def _hear_interrupts() -> None:
+    """A shell starts background commands deaf to Ctrl-C, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Command:
     """A running command in a process group of its own, its output in files."""
 
@@ -85,6 +90,7 @@ class Command:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_hear_interrupts,
             )
 
     def wait_for(self, enough: Callable[[Events], bool], timeout_s: float = 120) -> bool:

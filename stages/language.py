@@ -33,7 +33,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from curate.errors import SpecError
 from curate.models import catalogue
-from curate.stages.base import Annotator, Filter, ModelFile
+from curate.stages.base import Annotator, Filter, ModelFile, Stage
 from curate.stages.rules import Rule
 
 DEFAULT_MODEL = "lid.176.ftz"
@@ -71,14 +71,12 @@ _LABEL = "__label__"
 _SPACES = bytes.maketrans(b"\n\0", b"  ")
 
 
-class LanguageIdentification(Annotator):
-    """The `top_k` most probable languages: `label`, `score`, `label_2`, `score_2`, ..."""
+class _LanguageModel(Stage):
+    """What the annotator and the filter share: the model and how it is asked."""
 
-    name: ClassVar = "language_identification"
     version: ClassVar = 1
     determinism: ClassVar = "platform"
     distributions: ClassVar = ("fasttext-wheel",)
-    fills: ClassVar = ("language", "language_score")
 
     model: str = Field(
         DEFAULT_MODEL,
@@ -95,6 +93,13 @@ class LanguageIdentification(Annotator):
     def models(self) -> tuple[ModelFile, ...]:
         """The model file with its digest. Raises SpecError where it is missing or damaged."""
         return (_model_file(self.model),)
+
+
+class LanguageIdentification(_LanguageModel, Annotator):
+    """The `top_k` most probable languages: `label`, `score`, `label_2`, `score_2`, ..."""
+
+    name: ClassVar = "language_identification"
+    fills: ClassVar = ("language", "language_score")
 
     def signals(self) -> tuple[pa.Field, ...]:
         """`label` (string) and `score` (float64, 0 to 1), then the same with `_2`, `_3`, ..."""
@@ -150,13 +155,10 @@ _KEEP_SCHEMA = {
 }
 
 
-class Language(Filter):
+class Language(_LanguageModel, Filter):
     """Keep documents in the wanted languages; without `keep` only measure."""
 
     name: ClassVar = "language"
-    version: ClassVar = 1
-    determinism: ClassVar = "platform"
-    distributions: ClassVar = ("fasttext-wheel",)
     requires: ClassVar = (LanguageIdentification,)
 
     keep: Annotated[
@@ -165,17 +167,6 @@ class Language(Filter):
         None,
         description="lowest probability (0 to 1) per wanted language, or a list of languages "
         "(0.65 each: datatrove, DCLM); others are removed; left out: nothing is removed",
-    )
-    model: str = Field(
-        DEFAULT_MODEL,
-        min_length=1,
-        description="fastText model: a name of the catalogue (lid.176.ftz) or a path",
-    )
-    top_k: int = Field(1, ge=1, le=16, description="languages kept as signals, most probable first")
-    max_text_bytes: int = Field(
-        2**17,
-        ge=1024,
-        description="bytes of UTF-8 read from the start of a document; the rest is not looked at",
     )
 
     @model_validator(mode="after")
@@ -192,10 +183,6 @@ class Language(Filter):
             if code not in known:
                 raise ValueError(f"keep: {self.model} {_unknown_language(code, known)}")
         return self
-
-    def models(self) -> tuple[ModelFile, ...]:
-        """The model file with its digest. Raises SpecError where it is missing or damaged."""
-        return (_model_file(self.model),)
 
     def annotators(self) -> tuple[Annotator, ...]:
         """One `LanguageIdentification` with this stage's configuration."""

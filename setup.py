@@ -102,7 +102,7 @@ setup(
     package_data={
         "curate": ["py.typed"],
         "curate.models": ["data/*"],
-        "*": [f"**/*.{suffix}" for suffix in DATA_SUFFIXES],
+        "": [f"**/*.{suffix}" for suffix in DATA_SUFFIXES],  # "" is every package
     },
     include_package_data=False,
     ext_modules=native_extension(),

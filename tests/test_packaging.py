@@ -101,12 +101,23 @@ def python_files(repository: Path, rooms: tuple[str, ...]) -> Iterator[str]:
     yield from (f"curate/{path.name}" for path in (repository / "curate").glob("*.py"))
 
 
+def data_files(repository: Path, rooms: tuple[str, ...]) -> Iterator[str]:
+    """Templates of the commands and of the report, as they should be in the wheel."""
+    for folder in (*rooms, "cli"):
+        root = (repository / "curate" / folder).resolve()
+        for path in root.rglob("templates/*"):
+            yield f"curate/{folder}/{path.relative_to(root)}"
+
+
 def test_the_wheel_holds_every_module_and_the_model(
     wheel: Path, checkout: Path, rooms: tuple[str, ...]
 ) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert set(python_files(checkout, rooms)) <= names
+    templates = set(data_files(checkout, rooms))
+    assert "curate/dashboards/templates/report.html" in templates
+    assert templates <= names
     assert {"curate/py.typed", "curate/models/data/lid.176.ftz"} <= names
     assert "curate/models/data/NOTICE.md" in names
     assert any(name.startswith("curate/kernels/_native.") for name in names)

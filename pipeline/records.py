@@ -56,6 +56,7 @@ class StepRecords:
         self.done = np.zeros(jobs, dtype=bool)
         self.counts: Counter[str] = Counter()
         self._kinds = list(KINDS)
+        self._numbers = {name: number for number, name in enumerate(KINDS)}
         self._extensions = dict(extensions or {})
         self._files = np.empty(max(jobs, 16), dtype=_FILE)
         self._jobs = np.empty(len(self._files), dtype="<u4")
@@ -95,9 +96,10 @@ class StepRecords:
         self.done[index] = True
 
     def _kind(self, name: str) -> int:
-        if name not in self._kinds:
+        number = self._numbers.setdefault(name, len(self._kinds))
+        if number == len(self._kinds):
             self._kinds.append(name)
-        return self._kinds.index(name)
+        return number
 
     def _job_of_file(self, starts: np.ndarray) -> np.ndarray:
         return np.repeat(np.arange(self.jobs, dtype="<u4"), np.diff(starts))

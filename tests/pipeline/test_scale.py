@@ -1,6 +1,4 @@
-"""Promise 4 for the driver: a million shards are planned, looked up and held in a
-gigabyte.
-"""
+"""Promise 4 for the driver: a million shards are planned, looked up and held in a gigabyte."""
 
 from __future__ import annotations
 

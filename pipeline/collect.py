@@ -95,11 +95,12 @@ def _of_kind(store: Store, ref: FileRef, schema: pa.Schema, fate: str) -> Iterat
 
 
 def merge_by_address(streams: Sequence[Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
-    """Merge streams of batches that are sorted by `address`; holds one batch per stream.
+    """Merge streams of batches, none empty, sorted by `address`; holds one batch per stream.
 
     Every step takes from all buffers the rows up to the smallest last address of any buffer.
     """
-    buffers = {index: batch for index, s in enumerate(streams) if (batch := next(s, None))}
+    first = ((index, next(stream, None)) for index, stream in enumerate(streams))
+    buffers = {index: batch for index, batch in first if batch is not None}
     while buffers:
         bound = min(batch.column("address")[-1].as_py() for batch in buffers.values())
         taken = []

@@ -1,0 +1,14 @@
+// What each kernel offers to Python: `bind_<kernel>` is defined in `<kernel>_binding.cpp`. Buffers come
+// in by the buffer protocol, results go out as NumPy arrays; no binding looks at a text.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace curate {
+
+void bind_hashes(pybind11::module_& module);
+void bind_lines(pybind11::module_& module);
+void bind_normalize(pybind11::module_& module);
+void bind_words(pybind11::module_& module);
+
+}  // namespace curate

@@ -163,16 +163,18 @@ class _Builder:
             columns: dict[str, str] = {}
             for annotator in stage.annotators():
                 columns |= self.annotate(annotator, entry)
-            self.operations.append(
-                RuleOperation(
-                    entry.name, stage.rules(), self.resolve(entry, stage.rules(), columns)
-                )
-            )
+            self.judge(entry, stage.rules(), columns)
         elif isinstance(stage, Editor):
             self.version = f"@{entry.name}"
             fields = tuple(self.add_field(entry.name, signal, entry) for signal in stage.signals())
             self.operations.append(EditOperation(entry.name, stage, fields))
             self.edited = True
+            if stage.rules():
+                columns = {
+                    f"{stage.name}.{signal.name}": column.name
+                    for signal, column in zip(stage.signals(), fields, strict=True)
+                }
+                self.judge(entry, stage.rules(), columns)
         elif isinstance(stage, Exchange):
             self.close(exchange=entry)
             self.applies = entry
@@ -182,17 +184,19 @@ class _Builder:
                 for signal, column in zip(stage.verdicts(), fields, strict=True)
             }
             self.operations.append(VerdictOperation(entry.name, fields))
-            self.operations.append(
-                RuleOperation(
-                    entry.name, stage.rules(), self.resolve(entry, stage.rules(), columns)
-                )
-            )
+            self.judge(entry, stage.rules(), columns)
         else:
             raise SpecError(
                 f"stage '{entry.name}': {type(stage).__name__} is none of the five kinds of stage"
             )
         if entry.checkpoint and not isinstance(stage, Exchange):
             self.close(exchange=None)
+
+    def judge(self, entry: StageEntry, rules: tuple[Rule, ...], columns: dict[str, str]) -> None:
+        """Append the rules of an entry; columns: its signals, as the rules name them."""
+        self.operations.append(
+            RuleOperation(entry.name, rules, self.resolve(entry, rules, columns))
+        )
 
     def resolve(
         self, entry: StageEntry, rules: Sequence[Rule], columns: dict[str, str]

@@ -109,6 +109,8 @@ class Filter(Stage):
 class Editor(Stage):
     """Changes text; counts its edits as signals (prefix: instance name). Never changes the number
     of rows.
+
+    An editor may judge what it had to do: its rules see only its own signals, right after the edit.
     """
 
     @abstractmethod
@@ -118,6 +120,10 @@ class Editor(Stage):
     @abstractmethod
     def edit(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """n rows in (document columns), n rows out: column `text`, then exactly `signals()`."""
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Bounds on the edit counts: signals as `signals()` declares them, prefixed `<name>.`."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,10 @@ def _entry_problems(entry: StageEntry, columns: Columns) -> list[str]:
             problems += _annotate(entry, annotator, columns)
         problems += _rule_problems(entry, stage.rules(), columns)
     elif isinstance(stage, Editor):
+        own = dict(columns)
+        _add(own, stage.name, stage.signals())
         _add(columns, entry.name, stage.signals())
+        problems += _rule_problems(entry, stage.rules(), own)
     elif isinstance(stage, Exchange):
         problems += _read_problems(entry, stage.reads, columns)
         own = dict(columns)

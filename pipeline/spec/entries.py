@@ -10,7 +10,7 @@ from curate.pipeline.spec.model import RESERVED_KEYS, EntryOptions, StageEntry
 from curate.pipeline.spec.problems import Place, Problems, did_you_mean, list_of, shown
 from curate.pipeline.spec.tree import Node
 from curate.pipeline.spec.typed import validate
-from curate.stages.base import Exchange, Filter, Stage
+from curate.stages.base import Editor, Exchange, Filter, Stage
 from curate.stages.catalogue import load_stage, stage_names
 
 
@@ -163,7 +163,7 @@ def _try_out(stage: Stage | None) -> None:
     """Ask a stage for what it only makes on demand. Raises CurateError: rules, models."""
     if stage is not None:
         stage.models()
-    if isinstance(stage, Filter | Exchange):
+    if isinstance(stage, Filter | Editor | Exchange):
         stage.rules()
 
 

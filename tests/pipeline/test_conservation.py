@@ -69,7 +69,7 @@ CHAIN: tuple[tuple[str, Stage, dict[str, Any]], ...] = (
     ("fragile", Fragile(), {}),
     ("gopher_quality", GopherQuality(min_words=2, min_stop_words=0, min_mean_word_length=1), {}),
     ("exact_dedup", ExactDedup(), {}),
-    ("hide_digits", HideDigits(), {}),
+    ("hide_digits", HideDigits(max_digits=5), {}),
     ("crowded_openings", CrowdedOpenings(max_crowd=2), {}),
     ("again", ExactDedup(normalize="case_and_space"), {}),
 )
@@ -218,3 +218,19 @@ def test_documents_keep_what_stages_filled_in_before_an_exchange(small_reference
     for row in rows:
         assert row["language"] == row["language.label"] == "en"
         assert row["language_score"] == row["language.score"]
+
+
+def test_an_editor_judges_what_it_edited(tmp_path: Path) -> None:
+    """Its rules see its own counts; a removed document is told with value and bound."""
+    texts = ("a 1 b", "12 345 6789", "no digit")
+    corpus = {"web": [[json.dumps({"text": text}).encode() for text in texts]]}
+    chain = (("hidden", HideDigits(max_digits=5), {}),)
+    spec = pipeline(tmp_path, corpus, tiny.entries(chain, ("web",)))
+    record: Any = tiny.run(spec, SimulatedExecutor(seed=1)).record
+    check(tmp_path, corpus, record)
+    kept = tiny.rows(tmp_path / "out", "documents")
+    assert [row["text"] for row in kept] == ["a 0 b", "no digit"]
+    (removed,) = tiny.rows(tmp_path / "out", "removed")
+    assert removed["signal"] == "hidden.digits"
+    told = (removed["stage"], removed["rule"], removed["value"], removed["high"])
+    assert told == ("hidden", "digits", 9.0, 5.0)

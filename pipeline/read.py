@@ -222,7 +222,7 @@ class _Reader:
     def flush(self) -> None:
         if self.rows:
             rows, self.rows, self.rows_bytes = self.rows, [], 0
-            self.part.write(_batch(self.job.name, rows))
+            self.part.write(document_batch(self.job.name, rows))
 
     def next_part(self) -> None:
         self.flush()
@@ -239,7 +239,7 @@ class _Reader:
         self.part.abandon(error)
 
 
-def _batch(source: str, rows: list[tuple[Record, str, int]]) -> pa.RecordBatch:
+def document_batch(source: str, rows: list[tuple[Record, str, int]]) -> pa.RecordBatch:
     """Rows of BASE_SCHEMA. Readers promise valid Unicode; a lone surrogate here is a reader's fault
     and raises.
     """

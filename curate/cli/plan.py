@@ -29,26 +29,29 @@ def plan(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print the tree of steps with fingerprints, what is cached, and estimates. Writes nothing to
-    the output folder.
+    """Print the tree of steps with fingerprints, what is cached, and estimates of rows, bytes,
+    memory and time. Writes nothing to the output folder.
+
+    Estimates come from a glance at the first records, or from --sample, which runs everything on a
+    share of the input.
     """
     from curate.pipeline.budget import input_bytes, worker_memory_bytes
     from curate.pipeline.engine import progress_of
-    from curate.pipeline.estimate import measure
+    from curate.pipeline.estimate import glance, measure
     from curate.pipeline.executors.inline import InlineExecutor
     from curate.pipeline.plan import build_plan
     from curate.pipeline.spec import load
 
     spec = load(file, tuple(overrides or ()))
     built = build_plan(spec)
-    estimate = measure(spec, built, sample) if sample else None
+    estimate = measure(spec, built, sample) if sample else glance(spec, built)
     facts = {
         "name": spec.name,
         "output": spec.output,
         "input_bytes": input_bytes(spec),
         "worker_memory_bound_bytes": worker_memory_bytes(spec.engine),
         "steps": _steps(spec, built, progress_of(spec, built, InlineExecutor()), estimate),
-        "sample": None if estimate is None else _sample(estimate),
+        "estimate": {"from": "sample" if sample else "glance", **_totals(estimate)},
     }
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
@@ -57,7 +60,7 @@ def plan(
 
 
 def _steps(
-    spec: PipelineSpec, built: Plan, found: dict[str, tuple[int, int]], estimate: Estimate | None
+    spec: PipelineSpec, built: Plan, found: dict[str, tuple[int, int]], estimate: Estimate
 ) -> list[dict[str, Any]]:
     from curate.pipeline.plan import changed_keys
 
@@ -65,7 +68,7 @@ def _steps(
     steps = []
     for label, step in built.steps.items():
         done, jobs = found.get(label, (0, 0))
-        measured = None if estimate is None else estimate.steps.get(label)
+        measured = estimate.steps.get(label)
         old = before.get(label)
         steps.append(
             {
@@ -105,7 +108,7 @@ def _last_ingredients(output: str) -> dict[str, Any]:
     return ingredients
 
 
-def _sample(estimate: Estimate) -> dict[str, Any]:
+def _totals(estimate: Estimate) -> dict[str, Any]:
     return {
         "scale": round(estimate.scale, 2),
         "worker_peak_bytes": estimate.worker_peak_bytes,
@@ -124,7 +127,7 @@ def _print(facts: dict[str, Any]) -> None:
     console = make_console()
     sizes = ", ".join(f"{name} {size / 1e6:,.1f} MB" for name, size in facts["input_bytes"].items())
     console.print(f"{facts['name']}  ▸ {facts['output']}\ninput: {sizes}", markup=False)
-    measured = ("rows", "text", "time") if facts["sample"] is not None else ()
+    measured = ("rows", "text", "time")
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     for heading in ("step", "fingerprint", "cached", *measured, "does / changed by"):
         justify: Literal["left", "right"] = "right" if heading in measured else "left"
@@ -134,19 +137,30 @@ def _print(facts: dict[str, Any]) -> None:
         words = escape(" → ".join(step["does"]))
         if step["changed_by"]:
             words += f"  [bold]changed: {escape(', '.join(step['changed_by']))}[/]"
-        cells = _measured(step) if measured else ()
-        table.add_row(escape(_indent(step)), step["fingerprint"][:12], cached, *cells, words)
+        name = escape(_indent(step))
+        table.add_row(name, step["fingerprint"][:12], cached, *_measured(step), words)
     console.print(table)
     bound = facts["worker_memory_bound_bytes"] / 2**30
     console.print(f"memory per worker: at most {bound:.1f} GiB, whatever the corpus")
-    if (sample := facts["sample"]) is not None:
-        console.print(
-            f"estimated from 1/{sample['scale']:.0f} of the input: "
-            f"{sample['seconds_one_worker']:,.0f} s with one worker, "
-            f"worker peak {sample['worker_peak_bytes'] / 2**30:.2f} GiB, output "
-            f"{sample['output_bytes'] / 1e6:,.1f} MB, "
-            f"kept {sample['kept_share']:.1%}"
+    console.print(_summary(facts["estimate"]), markup=False)
+
+
+def _summary(estimate: dict[str, Any]) -> str:
+    """The last lines: what the whole run costs and where that is known from."""
+    peak = estimate["worker_peak_bytes"]
+    told = (
+        f"{estimate['seconds_one_worker']:,.0f} s with one worker, output "
+        f"{estimate['output_bytes'] / 1e6:,.1f} MB, kept {estimate['kept_share']:.1%}"
+    )
+    if estimate["from"] == "sample":
+        return (
+            f"estimated by running 1/{estimate['scale']:.0f} of the input: {told}, "
+            f"worker peak {peak / 2**30:.2f} GiB"
         )
+    return (
+        f"estimated from a glance at 1/{estimate['scale']:,.0f} of the input: {told} before "
+        "deduplication\n(--sample 0.01 runs everything on 1 % and knows more)"
+    )
 
 
 def _measured(step: dict[str, Any]) -> tuple[str, str, str]:

@@ -100,6 +100,10 @@ class Caps:
     quarantined from there)."""
 
 
+_USUAL_EXPANSION = {"gz": 3.0, "zst": 3.5, "bz2": 4.0, "xz": 4.0, "lz4": 2.2}
+"""Bytes of English text per compressed byte."""
+
+
 class Source(BaseModel):
     """Configuration and reader of one input format. Fields are the YAML keys below the source's
     name."""
@@ -150,6 +154,13 @@ class Source(BaseModel):
     @abstractmethod
     def records(self, split: InputSplit, caps: Caps) -> Iterator[Record | BadRecord | Skipped]:
         """Read a split in offset order. A line belongs to the split that holds its first byte."""
+
+    def share_before(self, file: InputFile, offset: int) -> float:
+        """Share of a file that lies before a record at `offset`, for estimates only: compressed
+        files are taken to expand as text usually does."""
+        ending = file.path.rpartition(".")[2].lower()
+        expanded = file.size_bytes * _USUAL_EXPANSION.get(ending, 1.0)
+        return min(1.0, offset / max(expanded, 1.0))
 
     def extract(self, record: Record) -> Record | BadRecord | Skipped:
         """Turn `record.html` into `text` and metadata. Called once per record under the engine's

@@ -57,6 +57,15 @@ class Parquet(FieldSource):
             splits.append(InputSplit(file, start, metadata.num_row_groups))
         return splits
 
+    def share_before(self, file: InputFile, offset: int) -> float:
+        """By rows."""
+        with open_file(file) as raw:
+            try:
+                rows: int = _open(raw).metadata.num_rows
+            except _ERRORS:
+                return 1.0
+        return min(1.0, offset / max(rows, 1))
+
     def records(self, split: InputSplit, caps: Caps) -> Iterator[Record | BadRecord | Skipped]:
         path = split.file.path
         if split.file.size_bytes == 0:

@@ -17,7 +17,7 @@ from typing import ClassVar
 from fastwarc.warc import HeaderMap
 
 from curate.stages.sources.archive import HEAD_BYTES, ArchiveReader, Block, Damage, Framing
-from curate.stages.sources.base import BadRecord, Caps, InputSplit, Record, Skipped
+from curate.stages.sources.base import BadRecord, Caps, InputFile, InputSplit, Record, Skipped
 from curate.stages.sources.files import open_file
 from curate.stages.sources.html import HtmlSource
 from curate.stages.sources.http import (
@@ -102,6 +102,10 @@ class Warc(HtmlSource):
     format: ClassVar = "warc"
     version: ClassVar = 1
     distributions: ClassVar = ("brotli", "fastwarc", "resiliparse", "lz4", "zstandard")
+
+    def share_before(self, file: InputFile, offset: int) -> float:
+        """Offsets of records are those of the compressed file."""
+        return min(1.0, offset / max(file.size_bytes, 1))
 
     def records(self, split: InputSplit, caps: Caps) -> Iterator[Found]:
         path = split.file.path

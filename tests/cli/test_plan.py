@@ -58,6 +58,26 @@ def test_the_tree_is_readable_off_a_terminal(finished):
     assert "\x1b" not in printed.stdout
 
 
+def test_a_glance_estimates_rows_bytes_memory_and_time(project, tmp_path, finished):
+    output = tmp_path / "out"
+    arguments = ("plan", "pipeline.yaml", "--set", f"output={output}")
+    planned = curate(*arguments, "--json", cwd=project)
+    assert planned.returncode == 0, planned.stderr
+    facts = json.loads(planned.stdout)
+    steps = {step["step"]: step for step in facts["steps"]}
+    assert facts["estimate"]["from"] == "glance"
+    assert facts["worker_memory_bound_bytes"] > 2**28
+    assert facts["estimate"]["seconds_one_worker"] > 0
+    assert all(step["rows"] is not None and step["seconds"] is not None for step in steps.values())
+    record = json.loads((finished.output / "run.json").read_text())
+    for name, source in record["sources"].items():
+        estimated, read = steps[f"{name}.read"]["rows"], source["read"] - source["quarantined"]
+        assert read / 3 <= estimated <= read * 3, (name, estimated, read)
+    assert not output.exists()
+    printed = curate(*arguments, cwd=project).stdout
+    assert "rows" in printed and "time" in printed and "estimated from a glance" in printed
+
+
 def test_a_sample_measures_rows_time_and_memory(project, tmp_path):
     output = tmp_path / "out"
     planned = curate(
@@ -72,8 +92,8 @@ def test_a_sample_measures_rows_time_and_memory(project, tmp_path):
     )
     assert planned.returncode == 0, planned.stderr
     facts = json.loads(planned.stdout)
-    assert facts["sample"]["scale"] > 1
-    assert 0 < facts["sample"]["kept_share"] < 1
-    assert facts["sample"]["worker_peak_bytes"] > 50_000_000
+    assert facts["estimate"]["scale"] > 1
+    assert 0 < facts["estimate"]["kept_share"] < 1
+    assert facts["estimate"]["worker_peak_bytes"] > 50_000_000
     assert sum(step["rows"] or 0 for step in facts["steps"] if step["kind"] == "read") > 100
     assert not output.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 EMPTY = pa.py_buffer(b"")
@@ -37,3 +38,20 @@ def text_buffers(text: pa.Array) -> TextBuffers:
         raise ValueError(f"text holds {text.null_count} nulls; quarantine such documents before")
     _, offsets, data = text.buffers()
     return TextBuffers(offsets or EMPTY, data or EMPTY, text.offset, len(text))
+
+
+def span_lists(
+    buffers: TextBuffers, first: np.ndarray, begin: np.ndarray, end: np.ndarray
+) -> pa.LargeListArray:
+    """Pieces of n documents as n lists of large_string (copies every piece).
+
+    begin, end: int64 byte ranges into the data. first: int64[n + 1], pieces before each document.
+    """
+    data = np.frombuffer(buffers.data, dtype=np.uint8)
+    lengths = end - begin
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+    gathered = data[np.repeat(begin - offsets[:-1], lengths) + np.arange(offsets[-1])]
+    values = pa.LargeStringArray.from_buffers(
+        len(lengths), pa.py_buffer(offsets), pa.py_buffer(gathered)
+    )
+    return pa.LargeListArray.from_arrays(pa.array(first), values)

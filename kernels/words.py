@@ -12,11 +12,10 @@ CURATE_KERNELS_PORTABLE=1), other text one code point at a time.
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 
 from curate.kernels import _native
-from curate.kernels.text_buffers import text_buffers
+from curate.kernels.text_buffers import span_lists, text_buffers
 
 UNICODE_VERSION = "16.0.0"
 
@@ -55,12 +54,4 @@ def words(text: pa.LargeStringArray) -> pa.LargeListArray:
     Raises as `word_statistics`.
     """
     buffers = text_buffers(text)
-    first, begin, end = _native.word_spans(*buffers)
-    data = np.frombuffer(buffers.data, dtype=np.uint8)
-    lengths = end - begin
-    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
-    gathered = data[np.repeat(begin - offsets[:-1], lengths) + np.arange(offsets[-1])]
-    values = pa.LargeStringArray.from_buffers(
-        len(lengths), pa.py_buffer(offsets), pa.py_buffer(gathered)
-    )
-    return pa.LargeListArray.from_arrays(pa.array(first), values)
+    return span_lists(buffers, *_native.word_spans(*buffers))

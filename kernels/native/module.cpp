@@ -9,5 +9,6 @@ PYBIND11_MODULE(_native, module) {
     curate::bind_hashes(module);
     curate::bind_lines(module);
     curate::bind_normalize(module);
+    curate::bind_sentences(module);
     curate::bind_words(module);
 }

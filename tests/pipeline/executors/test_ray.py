@@ -66,6 +66,32 @@ def test_a_worker_that_exits_is_tried_again_fast_and_then_carefully(
     assert result.record["totals"]["decisions"] == 0
 
 
+def test_a_crash_among_jobs_that_share_a_task_is_told_of_the_guilty_one_only(
+    shared_ray, troubled, tmp_path, monkeypatch
+):
+    from curate.pipeline.executors.groups import JobGroups
+    from curate.pipeline.executors.ray import RayExecutor
+
+    sizes = []
+    take = JobGroups.take
+
+    def recorded(groups):
+        taken = take(groups)
+        sizes.append(len(taken))
+        return taken
+
+    monkeypatch.setattr(JobGroups, "take", recorded)
+    undisturbed, output = tmp_path / "undisturbed", tmp_path / "out"
+    calm = troubled(undisturbed, FailsAtFirst(attempts=str(tmp_path / "none"), times=0))
+    tiny.run(calm, RayExecutor(1))
+    assert max(sizes) > 1, "short jobs travel together"
+    stage = FailsAtFirst(attempts=str(tmp_path / "attempts"), times=3)
+    tiny.run(troubled(output, stage), RayExecutor(1))
+    crashes = [event for event in events(output) if event["event"] == "worker_crashed"]
+    assert [event["careful"] for event in crashes] == [False, True]
+    assert tiny.final_files(output) == tiny.final_files(undisturbed)
+
+
 def test_a_document_that_always_kills_its_worker_is_given_up_alike_under_ray_and_inline(
     shared_ray, tmp_path, troubled, marked_texts
 ):

@@ -22,5 +22,13 @@ def sentence_counts(
 ) -> np.ndarray: ...
 def sentence_spans(
     offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
+def normalize_whitespace(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    keep_indentation: bool,
+    max_newlines: int,
+    /,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 def instruction_set() -> str: ...

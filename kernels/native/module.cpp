@@ -10,5 +10,6 @@ PYBIND11_MODULE(_native, module) {
     curate::bind_lines(module);
     curate::bind_normalize(module);
     curate::bind_sentences(module);
+    curate::bind_whitespace(module);
     curate::bind_words(module);
 }

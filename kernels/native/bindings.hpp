@@ -7,10 +7,9 @@
 namespace curate {
 
 void bind_hashes(pybind11::module_& module);
-void bind_lines(pybind11::module_& module);
+void bind_measure(pybind11::module_& module);
 void bind_normalize(pybind11::module_& module);
 void bind_sentences(pybind11::module_& module);
 void bind_whitespace(pybind11::module_& module);
-void bind_words(pybind11::module_& module);
 
 }  // namespace curate

@@ -27,6 +27,7 @@ def sentence_counts(
 ) -> np.ndarray: ...
 def sentence_spans(
     offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 def normalize_whitespace(
     offsets: pa.Buffer,
     data: pa.Buffer,

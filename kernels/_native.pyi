@@ -37,4 +37,25 @@ def normalize_whitespace(
     max_newlines: int,
     /,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+
+class PhraseAutomaton:
+    def __init__(
+        self,
+        offsets: pa.Buffer,
+        data: pa.Buffer,
+        first: int,
+        rows: int,
+        groups: np.ndarray,
+        group_count: int,
+        ignore_case: bool,
+        whole_words: bool,
+        /,
+    ) -> None: ...
+    def counts(
+        self, offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+    def lines(
+        self, offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+
 def instruction_set() -> str: ...

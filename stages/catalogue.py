@@ -18,6 +18,7 @@ from curate.stages.clean.normalize_whitespace import NormalizeWhitespace
 from curate.stages.dedup.exact import ExactDedup
 from curate.stages.language import Language
 from curate.stages.quality.gopher import GopherQuality
+from curate.stages.quality.ngram import NgramFilter
 
 GROUP = "curate.stages"
 
@@ -28,6 +29,7 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
             NormalizeWhitespace,
             Language,
             GopherQuality,
+            NgramFilter,
             ExactDedup,
         )
     }

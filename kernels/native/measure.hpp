@@ -43,6 +43,7 @@ struct Family {
 
 extern const Family fineweb_family;
 extern const Family lines_family;
+extern const Family ngrams_family;
 extern const Family repetition_family;
 extern const Family words_family;
 

@@ -65,8 +65,9 @@ class Stage(BaseModel):
 class Annotator(Stage):
     """Measures signals of single documents.
 
-    Column names are `<prefix>.<signal>`, with `@<editor>` for later text versions. `reads` lists
-    the document columns used. Equal annotators are inserted once per text version.
+    Column names are `<prefix>.<signal>`: the prefix is `name` for shared annotators (no fields),
+    the instance name of the stage that configures it otherwise; the planner adds `@<editor>` for
+    later text versions. `reads` lists the document columns used.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("text",)
@@ -85,11 +86,10 @@ class Annotator(Stage):
         `fills`.
         """
 
-    def prefix(self, entry: str) -> str:
-        """Of its columns: `name` for one without configuration, `entry` (the instance name of the
-        stage that configures it) for others.
-        """
-        return entry if type(self).model_fields else self.name
+    @classmethod
+    def is_shared(cls) -> bool:
+        """True when the annotator has no configuration and so is inserted once per text version."""
+        return not cls.model_fields
 
 
 class Filter(Stage):

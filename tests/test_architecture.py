@@ -21,7 +21,6 @@ ORDER = (
     "stages",
     "tokenizer",
     "pretrain",
-    "recipes",
     "pipeline",
     "dashboards",
     "cli",

@@ -1,6 +1,4 @@
-"""What is allowed but should be known: a filter on a kind of source it was not made for, a recipe
-that this version cannot follow to the end.
-"""
+"""What is allowed but probably not meant: a filter on a kind of source it was not made for."""
 
 from __future__ import annotations
 
@@ -10,9 +8,7 @@ from curate.pipeline.spec.problems import list_of
 
 
 def warnings(spec: PipelineSpec) -> tuple[str, ...]:
-    """`file:line: …` for every stage that a source passes although it is made for other kinds, and
-    the steps that recipes lack.
-    """
+    """`file:line: …` for every stage that a source passes although it is made for other kinds."""
     found = []
     for name, chain in resolve(spec.stages, tuple(spec.sources)).chains.items():
         kind = spec.sources[name].kind
@@ -24,9 +20,6 @@ def warnings(spec: PipelineSpec) -> tuple[str, ...]:
                 "leave it out with `only:` if that is not meant",
             )
             for entry in chain
-            if kind is not None
-            and entry.stage.made_for
-            and kind not in (*entry.stage.made_for, *(entry.kinds or ()))
+            if kind is not None and entry.stage.made_for and kind not in entry.stage.made_for
         ]
-    notes = (f"{spec.path}: note: {note}" for note in spec.notes)
-    return (*dict.fromkeys(text for _, text in sorted(found)), *notes)
+    return tuple(text for _, text in sorted(found))

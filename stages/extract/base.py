@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-EngineName = Literal["resiliparse", "trafilatura", "justext"]
+EngineName = Literal["curate", "resiliparse", "trafilatura", "justext"]
 
 
 @dataclass(frozen=True, slots=True)

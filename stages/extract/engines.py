@@ -11,6 +11,10 @@ from curate.stages.extract.base import EngineName, Extractor
 def engine(name: EngineName) -> Extractor:
     """The engine of this process. Raises SpecError with the install command when its library is
     missing."""
+    if name == "curate":
+        from curate.stages.extract.curate import Curate
+
+        return Curate()
     if name == "resiliparse":
         from curate.stages.extract.resiliparse import Resiliparse
 

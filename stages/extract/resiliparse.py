@@ -1,4 +1,4 @@
-"""Resiliparse main-content extraction (the default): rules on tags and classes, in native code.
+"""Resiliparse main-content extraction: rules on tags and classes, in native code.
 
 On the 181 pages of scrapinghub's article-extraction-benchmark: word 4-gram precision .88, recall
 .97, F1 .92 (with readers' comments and post meta data .85, .97, .90); about 30 MB/s of HTML on one

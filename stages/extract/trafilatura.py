@@ -1,4 +1,4 @@
-"""Trafilatura (Barbaresi 2021, ACL demo): the most precise engine, about 20 times slower than the
+"""Trafilatura (Barbaresi 2021, ACL demo): a precise engine, about ten times slower than the
 default.
 
 Precision over recall, no comments, no fallback to other extractors: what the large public corpora

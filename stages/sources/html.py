@@ -25,7 +25,7 @@ class HtmlSource(FileSource):
     """A format whose records may carry HTML."""
 
     extractor: EngineName = Field(
-        "resiliparse",
+        "curate",
         description="engine that takes the text out of HTML; trafilatura and justext are extras",
     )
 

@@ -1,1 +1,0 @@
-"""Editors: what a text loses or gains before anything measures it."""

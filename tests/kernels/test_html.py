@@ -1,0 +1,115 @@
+"""Main text of markup: what a page's parts look like as text, and that no markup breaks it."""
+
+from __future__ import annotations
+
+import html
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from resiliparse.parse.html import HTMLTree
+
+from curate.kernels.html import main_text
+
+PROSE = (
+    "The committee met in the afternoon and decided, after a long debate, that the old bridge "
+    "should be repaired before winter comes."
+)
+
+
+def page_text(body: str) -> str:
+    return main_text(str(HTMLTree.parse(f"<html><body>{body}</body></html>"))).text
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("<h2>Bridge</h2>", "Bridge"),
+        ("<p>a  b\n c&amp;d &lt;e&gt; f&nbsp;g</p>", "a b c&d <e> f g"),
+        ("<p>one<br>two <br/> three</p>", "one\ntwo\nthree"),
+        ("one<br><br>two", "one\n\ntwo"),
+        ("<p>H<sub>2</sub>O and <b>bold</b><i>er</i></p>", "H2O and bolder"),
+        ("<ul><li>one</li><li><p>two</p></li></ul>", "- one\n- two"),
+        ("<ol><li>one<ul><li>in</li></ul></li><li>two</li></ol>", "1. one\n  - in\n2. two"),
+        ("<pre>  def f():\n\n\treturn 1 &lt; 2\n</pre>", "  def f():\n\n\treturn 1 < 2"),
+        ("<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td></td></tr></table>", "a\tb\n1\t"),
+        ("<p>a<script>var x = '<p>'</script>b<style>p {}</style></p>", "ab"),
+        ("<p>a<span hidden>x</span><b style='display: none'>y</b>b</p>", "ab"),
+        ("<p>&lt;b&gt;a&lt;/b&gt;</p>", "<b>a</b>"),
+    ],
+)
+def test_what_a_part_of_a_page_looks_like(body, expected):
+    text = page_text(f"<p>{PROSE}</p>{body}<p>{PROSE}</p>")
+    assert text == f"{PROSE}\n\n{expected}\n\n{PROSE}"
+
+
+def test_title_and_language():
+    found = main_text('<html lang="pt-BR"><head><title> A &amp;\n B </title></head></html>')
+    assert found == ("", "A & B", "pt-BR")
+
+
+WORDS = st.text(
+    st.characters(blacklist_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), min_size=1, max_size=12
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(WORDS, min_size=1, max_size=8), max_size=6))
+def test_paragraphs_of_any_words_come_back(paragraphs):
+    lines = [" ".join(words) for words in paragraphs]
+    body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    expected = "\n\n".join([PROSE, *lines, PROSE])
+    assert page_text(f"<p>{PROSE}</p>{body}<p>{PROSE}</p>") == expected
+
+
+PIECES = st.one_of(
+    st.sampled_from(
+        "<p> </p> <div class=comment> </div> <table> <tr> <td> </table> <ul> <li> </ul> <pre> "
+        "</pre> <!-- --> <! <? </ < > & &amp; &lt &nbsp; <script> </script> <title> <style "
+        "<a href='x'> </a> <b <br> <plaintext> <svg> <math> <select> <option> "
+        "<body class=article> <h1> = \" '".split()
+    ),
+    st.text(max_size=8),
+    st.just(PROSE),
+    st.just("\x00"),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=40))
+def test_no_tag_soup_breaks_it(pieces):
+    soup = "".join(pieces).encode("utf-8", "replace").decode()
+    for markup in (soup, str(HTMLTree.parse(soup))):
+        found = main_text(markup)
+        for text in found:
+            text.encode("utf-8")
+            assert "\x00" not in text
+
+
+MILLION = 1_000_000
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<div>" * 200_000 + PROSE,
+        "<ul><li>" * 200_000 + PROSE,
+        "<table><tr><td>" * 100_000 + PROSE,
+        "<b>" * 200_000 + "</i>" * 200_000 + PROSE,
+        "<p>" + "a " * 10 * MILLION,
+        "<p>" + "<br>" * MILLION + PROSE,
+        "<" * 4 * MILLION,
+        "&" * 4 * MILLION,
+        "<!--" * MILLION,
+        "<script>" * MILLION,
+        "<a b='" * MILLION,
+        "<div class='" + "comment " * MILLION + "'>" + PROSE,
+        f"<p>{PROSE}</p>" * 100_000,
+    ],
+    ids=lambda markup: markup[:20],
+)
+def test_hostile_pages_take_linear_time(markup):
+    started = time.process_time()
+    main_text(markup)
+    assert time.process_time() - started < 2

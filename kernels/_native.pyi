@@ -5,14 +5,19 @@ def text_hash_128(offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /)
 def prefixed_hash_64(
     prefix: bytes, offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
 ) -> np.ndarray: ...
-def word_statistics(
-    offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+def measure(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    segmenter: str,
+    given: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
+    requests: list[tuple[str, list[int]]],
+    /,
+) -> tuple[np.ndarray, list[list[np.ndarray]]]: ...
+def families() -> list[tuple[str, list[tuple[str, str, bool]]]]: ...
 def word_spans(
-    offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
-def line_statistics(
-    offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
+    offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, segmenter: str, /
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 def normalized_text(
     offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
@@ -23,5 +28,35 @@ def sentence_counts(
 def sentence_spans(
     offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+def normalize_whitespace(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    keep_indentation: bool,
+    max_newlines: int,
+    /,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+
+class PhraseAutomaton:
+    def __init__(
+        self,
+        offsets: pa.Buffer,
+        data: pa.Buffer,
+        first: int,
+        rows: int,
+        groups: np.ndarray,
+        group_count: int,
+        ignore_case: bool,
+        whole_words: bool,
+        /,
+    ) -> None: ...
+    def counts(
+        self, offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+    def lines(
+        self, offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+
 def instruction_set() -> str: ...
 def main_text(markup: str, /) -> tuple[str, str, str]: ...

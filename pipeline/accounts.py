@@ -15,6 +15,10 @@ from curate.pipeline.read import READ_STAGE
 from curate.pipeline.spec.model import StageEntry
 
 FATES = ("read", "kept", "removed", "quarantined")
+UNUSUAL_FACTOR = 2.0
+"""A filter that removes more than this times its published share is worth a warning."""
+UNUSUAL_FACTOR = 2.0
+"""A filter that removes more than this times its published share is worth a warning."""
 
 
 @dataclass
@@ -162,6 +166,25 @@ def check_expectations(
                 f"Most removals by rule: {rules}. Look at removed documents with `curate "
                 "explain`, or widen expect_kept."
             )
+
+
+def unusual_removals(accounts: Accounts, entries: Iterable[StageEntry]) -> list[str]:
+    """A sentence for every stage that removed more than twice the share its paper published."""
+    totals = accounts.stages()
+    found = []
+    for entry in entries:
+        account, published = totals.get(entry.name), entry.published_removal
+        if published is None or account is None or not account.read:
+            continue
+        share = account.removed / account.read
+        if share > UNUSUAL_FACTOR * published:
+            rule, count = account.rules.most_common(1)[0]
+            found.append(
+                f"stage '{entry.name}' removed {share:.1%} of {account.read:,} documents, its "
+                f"paper {published:.1%}; most by the rule {rule} ({count:,}). Is the input what "
+                "the recipe was made for? `curate explain` shows single documents."
+            )
+    return found
 
 
 def check_bad_fraction(accounts: Accounts, limit: float, evidence: Callable[[], str]) -> None:

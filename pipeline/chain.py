@@ -141,7 +141,7 @@ class _Builder:
         """Insert the annotator unless it ran on this text version; signal -> column."""
         identity = f"{annotator.name}|{annotator.model_dump_json()}|{self.version}"
         if identity not in self.measured:
-            prefix = annotator.name if annotator.is_shared() else entry.name
+            prefix = annotator.prefix(entry.name)
             fields = tuple(
                 self.add_field(prefix, signal, entry, self.version)
                 for signal in annotator.signals()

@@ -13,7 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from curate.errors import CurateError, GuardRailError, Interrupted, StageError
-from curate.pipeline.accounts import Accounts, check_bad_fraction, check_expectations
+from curate.pipeline.accounts import (
+    Accounts,
+    check_bad_fraction,
+    check_expectations,
+    unusual_removals,
+)
 from curate.pipeline.budget import check_disk
 from curate.pipeline.build import BuildSteps
 from curate.pipeline.chain import SegmentPlan
@@ -175,6 +180,7 @@ class _Work:
         build = BuildSteps(self.plan, self.factory, self.run_steps)
         promotions += build.run(self.spec)
         self.record.built = build.facts
+        self.record.warnings = unusual_removals(self.accounts, self.spec.stages)
         self.accounts.check()
         self.check_published()
         present = self.driver.restore([promotion.ref for promotion in promotions])

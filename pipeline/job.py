@@ -7,8 +7,10 @@ twice writes the same bytes under the same names.
 
 from __future__ import annotations
 
+import pickle
+import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,10 +36,21 @@ class OutputFile:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a job published and counted (flat names such as `stage|language|read`)."""
+    """What a job published and counted (flat names such as `stage|language|read`).
+
+    It travels compressed: with the rules of a long chain under 1 kB instead of 6.
+    """
 
     files: tuple[OutputFile, ...]
     counts: Mapping[str, int] = field(default_factory=Counter)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], JobResult], tuple[bytes]]:
+        return _unpacked, (zlib.compress(pickle.dumps((self.files, dict(self.counts)))),)
+
+
+def _unpacked(packed: bytes) -> JobResult:
+    files, counts = pickle.loads(zlib.decompress(packed))
+    return JobResult(files, counts)
 
 
 @dataclass(frozen=True, slots=True)

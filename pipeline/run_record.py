@@ -48,6 +48,7 @@ class RunRecord:
         self.environment: dict[str, str] = {}
         self.seconds: dict[str, float] = {}
         self.built: dict[str, Any] = {"tokenizer": None, "tokens": None, "warnings": []}
+        self.warnings: list[str] = []
         self.kept_text_bytes: dict[str, int] = {}
         self.decisions = 0
         self.last: dict[str, object] = {}
@@ -81,7 +82,7 @@ class RunRecord:
             "step_seconds": self.seconds,
             "tokenizer": self.built["tokenizer"],
             "tokens": self.built["tokens"],
-            "warnings": self.built["warnings"],
+            "warnings": [*self.spec.notes, *self.warnings, *self.built["warnings"]],
             "error": None
             if error is None
             else {"type": type(error).__name__, "message": str(error)},

@@ -65,9 +65,8 @@ class Stage(BaseModel):
 class Annotator(Stage):
     """Measures signals of single documents.
 
-    Column names are `<prefix>.<signal>`: the prefix is `name` for shared annotators (no fields),
-    the instance name of the stage that configures it otherwise; the planner adds `@<editor>` for
-    later text versions. `reads` lists the document columns used.
+    Column names are `<prefix>.<signal>`, with `@<editor>` for later text versions. `reads` lists
+    the document columns used. Equal annotators are inserted once per text version.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("text",)
@@ -86,10 +85,11 @@ class Annotator(Stage):
         `fills`.
         """
 
-    @classmethod
-    def is_shared(cls) -> bool:
-        """True when the annotator has no configuration and so is inserted once per text version."""
-        return not cls.model_fields
+    def prefix(self, entry: str) -> str:
+        """Of its columns: `name` for one without configuration, `entry` (the instance name of the
+        stage that configures it) for others.
+        """
+        return entry if type(self).model_fields else self.name
 
 
 class Filter(Stage):

@@ -14,14 +14,25 @@ from typing import cast
 
 from curate.errors import SpecError
 from curate.stages.base import Annotator, Editor, Exchange, Filter, Stage
+from curate.stages.clean.normalize_whitespace import NormalizeWhitespace
 from curate.stages.dedup.exact import ExactDedup
 from curate.stages.language import Language
 from curate.stages.quality.gopher import GopherQuality
+from curate.stages.quality.ngram import NgramFilter
 
 GROUP = "curate.stages"
 
 BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
-    {stage.name: stage for stage in (Language, GopherQuality, ExactDedup)}
+    {
+        stage.name: stage
+        for stage in (
+            NormalizeWhitespace,
+            Language,
+            GopherQuality,
+            NgramFilter,
+            ExactDedup,
+        )
+    }
 )
 
 KINDS: tuple[tuple[type[Stage], str], ...] = (

@@ -21,6 +21,7 @@ ORDER = (
     "stages",
     "tokenizer",
     "pretrain",
+    "recipes",
     "pipeline",
     "dashboards",
     "cli",

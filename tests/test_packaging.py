@@ -102,10 +102,12 @@ def python_files(repository: Path, rooms: tuple[str, ...]) -> Iterator[str]:
 
 
 def data_files(repository: Path, rooms: tuple[str, ...]) -> Iterator[str]:
-    """Templates of the commands and of the report, as they should be in the wheel."""
+    """Templates of the commands and of the report, recipes and tables, as they should be in the
+    wheel.
+    """
     for folder in (*rooms, "cli"):
         root = (repository / "curate" / folder).resolve()
-        for path in root.rglob("templates/*"):
+        for path in {*root.rglob("templates/*"), *root.rglob("*.yaml")}:
             yield f"curate/{folder}/{path.relative_to(root)}"
 
 
@@ -116,7 +118,7 @@ def test_the_wheel_holds_every_module_and_the_model(
         names = set(archive.namelist())
     assert set(python_files(checkout, rooms)) <= names
     templates = set(data_files(checkout, rooms))
-    assert "curate/dashboards/templates/report.html" in templates
+    assert {"curate/dashboards/templates/report.html", "curate/recipes/gopher.yaml"} <= templates
     assert templates <= names
     assert {"curate/py.typed", "curate/models/data/lid.176.ftz"} <= names
     assert "curate/models/data/NOTICE.md" in names

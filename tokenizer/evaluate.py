@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.kernels.words import word_statistics
+from curate.kernels.words import word_counts
 from curate.tokenizer.encode import Encoder
 
 
@@ -79,7 +79,7 @@ class Evaluation:
                 SourceCounts(
                     documents=len(text),
                     text_bytes=pc.sum(pc.binary_length(text)).as_py() or 0,
-                    words=pc.sum(word_statistics(text).column("count")).as_py() or 0,
+                    words=pc.sum(word_counts(text)).as_py() or 0,
                     tokens=len(ids) - len(text),
                 )
             )

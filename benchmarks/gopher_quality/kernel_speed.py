@@ -7,25 +7,34 @@ import gzip
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
 from curate.kernels import _native
 from curate.kernels.hashes import text_hash_128
-from curate.kernels.lines import line_statistics
+from curate.kernels.measure import Request, measure
 from curate.kernels.normalize import normalized_text
-from curate.kernels.words import word_statistics
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = {"English": "c4/c4-a.jsonl.gz", "Korean": "wikipedia/ko-0.jsonl.gz"}
 PASSES = 60
-KERNELS: tuple[Callable[[pa.LargeStringArray], object], ...] = (
-    word_statistics,
-    line_statistics,
-    normalized_text,
-    text_hash_128,
-)
+FAMILIES = {
+    "words": Request("words"),
+    "lines": Request("lines"),
+    "repetition": Request("repetition"),
+    "fineweb": Request("fineweb", (30,)),
+}
+KERNELS: dict[str, Callable[[pa.LargeStringArray], object]] = {
+    **{
+        name: partial(lambda request, text: measure(text, [request]), request)
+        for name, request in FAMILIES.items()
+    },
+    "these four in one pass": lambda text: measure(text, list(FAMILIES.values())),
+    "normalized_text": normalized_text,
+    "text_hash_128": text_hash_128,
+}
 
 
 def megabytes_per_second(kernel: Callable[[pa.LargeStringArray], object], text: pa.Array) -> float:
@@ -52,9 +61,9 @@ def main() -> None:
     print(f"instructions: {_native.instruction_set()}\n")
     print("| kernel |", *(f"{language} MB/s |" for language in texts))
     print("|---|", *("---|" for _ in texts))
-    for kernel in KERNELS:
+    for name, kernel in KERNELS.items():
         speeds = [f"{megabytes_per_second(kernel, text):.0f} |" for text in texts.values()]
-        print(f"| {kernel.__name__} |", *speeds)
+        print(f"| {name} |", *speeds)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from curate.cli.init import EPILOG as INIT_EPILOG
 from curate.cli.init import init
 from curate.cli.plan import EPILOG as PLAN_EPILOG
 from curate.cli.plan import plan
+from curate.cli.recipes import EPILOG as RECIPES_EPILOG
+from curate.cli.recipes import recipes
 from curate.cli.report import report
 from curate.cli.run import EPILOG as RUN_EPILOG
 from curate.cli.run import run
@@ -67,6 +69,7 @@ app.command("plan", epilog=PLAN_EPILOG)(plan)
 app.command("status")(status)
 app.command("explain", epilog=EXPLAIN_EPILOG)(explain)
 app.command("stages", epilog=STAGES_EPILOG)(stages)
+app.command("recipes", epilog=RECIPES_EPILOG)(recipes)
 app.command("schema", epilog=SCHEMA_EPILOG)(schema)
 app.command("doctor")(doctor)
 app.command("report")(report)

@@ -8,8 +8,9 @@ PYBIND11_MODULE(_native, module) {
         "Text kernels over Arrow large_string buffers. Use the typed wrappers in curate.kernels.";
     curate::bind_hashes(module);
     curate::bind_html(module);
-    curate::bind_lines(module);
+    curate::bind_measure(module);
     curate::bind_normalize(module);
+    curate::bind_phrases(module);
     curate::bind_sentences(module);
-    curate::bind_words(module);
+    curate::bind_whitespace(module);
 }

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "text_view.hpp"
-#include "unicode.hpp"
 
 namespace curate {
 
@@ -14,7 +13,7 @@ void for_each_row(const TextView& text, Work work) {
     for (int64_t row = 0; row < text.rows; ++row) {
         try {
             work(row, text[row]);
-        } catch (const InvalidUtf8& error) {
+        } catch (const std::invalid_argument& error) {
             throw std::invalid_argument("row " + std::to_string(row) + ": " + error.what());
         }
     }

@@ -59,8 +59,7 @@ def _entry_problems(entry: StageEntry, columns: Columns) -> list[str]:
 def _annotate(entry: StageEntry, annotator: Annotator, columns: Columns) -> list[str]:
     problems = _read_problems(entry, annotator.reads, columns)
     _add(columns, annotator.name, annotator.signals())
-    if not annotator.is_shared():
-        _add(columns, entry.name, annotator.signals())
+    _add(columns, annotator.prefix(entry.name), annotator.signals())
     return problems
 
 

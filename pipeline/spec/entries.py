@@ -44,6 +44,8 @@ class EntryDraft:
             only=self.only,
             expect_kept=self.options.expect_kept,
             checkpoint=self.options.checkpoint,
+            published_removal=self.options.published_removal,
+            kinds=self.options.kinds,
             line=self.place.line,
         )
 
@@ -108,7 +110,7 @@ def _read_entry(node: Node, title: str, problems: Problems) -> EntryDraft | None
 def _options(
     needs: tuple[str, ...] | None = None, only: tuple[str, ...] | None = None
 ) -> EntryOptions:
-    return EntryOptions(name=None, needs=needs, only=only, expect_kept=None, checkpoint=False)
+    return EntryOptions.model_construct(needs=needs, only=only)
 
 
 def _names(node: Node | None) -> tuple[str, ...] | None:

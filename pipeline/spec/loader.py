@@ -1,5 +1,5 @@
-"""From a pipeline file to a `PipelineSpec`: read, substitute, override, check everything, report
-once.
+"""From a pipeline file to a `PipelineSpec`: read, substitute, unfold recipes, override, check
+everything, report once.
 
 Every check goes on after a fault as far as it makes sense, so one look at the file shows all that
 is wrong. Nothing is created anywhere. Cost: parsing, and listing the files of every source.
@@ -29,6 +29,7 @@ from curate.pipeline.spec.model import (
 from curate.pipeline.spec.overrides import apply_overrides
 from curate.pipeline.spec.problems import Place, Problems, did_you_mean, list_of, shown
 from curate.pipeline.spec.reading import read_text
+from curate.pipeline.spec.recipes import unfold_recipes
 from curate.pipeline.spec.sources import read_sources
 from curate.pipeline.spec.tree import Node, parse
 from curate.pipeline.spec.typed import validate
@@ -77,9 +78,10 @@ def load(
         message = f"a pipeline file is a mapping (key: value), found {shown(root.value)}"
         problems.add(root.place, message, "`curate init` writes one to start from")
         problems.raise_if_any()
-    apply_overrides(root, applied, variables, problems)
     folder = os.path.dirname(os.path.abspath(file))
-    spec = _Loader(root, problems, folder).load(file, text, applied, check_inputs)
+    notes = unfold_recipes(root, folder, problems)
+    apply_overrides(root, applied, variables, problems)
+    spec = _Loader(root, problems, folder, notes).load(file, text, applied, check_inputs)
     problems.raise_if_any()
     assert spec is not None
     return spec
@@ -90,6 +92,7 @@ class _Loader:
     root: Node
     problems: Problems
     folder: str
+    notes: tuple[str, ...]
     values: dict[str, Node] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -139,6 +142,7 @@ class _Loader:
             folder=self.folder,
             text=text,
             overrides=overrides,
+            notes=self.notes,
         )
 
     def _check_keys(self) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from curate.stages.base import Stage
+from curate.stages.base import SourceKind, Stage
 from curate.stages.sources.base import InputFile, Source
 from curate.tokenizer.config import PackConfig, TokenizerConfig
 
@@ -58,6 +58,9 @@ class EntryOptions(Section):
     only: tuple[str, ...] | None = Field(
         None, min_length=1, description="sources it works on; others pass by untouched"
     )
+    kinds: tuple[SourceKind, ...] | None = Field(
+        None, min_length=1, description="kinds of source it is meant for; others pass by untouched"
+    )
     expect_kept: tuple[Fraction, Fraction] | None = Field(
         None,
         description="guard rail [low, high]: outside it the run stops (exit code 3)",
@@ -66,10 +69,16 @@ class EntryOptions(Section):
         False,
         description="write the documents after this stage, so that later changes restart here",
     )
+    published_removal: Fraction | None = Field(
+        None, description="share of documents its paper says it removes; twice that warns"
+    )
 
+
+RECIPE_KEY = "recipe"
+"""The key of an entry that stands for a recipe's stages."""
 
 RESERVED_KEYS: tuple[str, ...] = tuple(EntryOptions.model_fields)
-"""name, needs, only, expect_kept, checkpoint: no stage has a field of these names."""
+"""Keys beside a stage: no stage is called so."""
 
 
 class EngineConfig(Section):
@@ -138,6 +147,8 @@ class StageEntry:
     expect_kept: tuple[float, float] | None = None
     checkpoint: bool = False
     line: int = 0
+    published_removal: float | None = None
+    kinds: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +175,8 @@ class PipelineSpec:
     """The file as read, kept for `run.json`."""
     overrides: tuple[str, ...] = ()
     """The `key.path=value` arguments, in the order they were applied."""
+    notes: tuple[str, ...] = ()
+    """What recipes would do and this version of curate cannot."""
 
     @cached_property
     def input_files(self) -> dict[str, list[InputFile]]:

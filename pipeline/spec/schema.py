@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from curate.errors import SpecError
 from curate.pipeline.spec.loader import SECTIONS, TOP_LEVEL_KEYS
-from curate.pipeline.spec.model import NAME_PATTERN, EntryOptions, PipelineHead
+from curate.pipeline.spec.model import NAME_PATTERN, RECIPE_KEY, EntryOptions, PipelineHead
+from curate.pipeline.spec.recipes import RecipeOptions, recipe_names
 from curate.pipeline.spec.scalars import SIZE_PATTERN
 from curate.stages.base import Stage
 from curate.stages.catalogue import load_stage, stage_names
@@ -82,7 +83,7 @@ def _format_schema(name: str, source: type[Source]) -> Schema:
 
 
 def _entry_schema() -> Schema:
-    """A stage's name, or a mapping with one stage and the keys beside it."""
+    """A stage's name, a mapping with one stage and the keys beside it, or a recipe."""
     stages = _stages()
     beside = _model_schema(EntryOptions)["properties"]
     configured = {name: _or_null(_model_schema(stage)) for name, stage in stages.items()}
@@ -94,6 +95,15 @@ def _entry_schema() -> Schema:
                 "properties": {**configured, **beside},
                 "additionalProperties": False,
                 "oneOf": [{"required": [name]} for name in stages],
+            },
+            {
+                "type": "object",
+                "required": [RECIPE_KEY],
+                "properties": {
+                    RECIPE_KEY: {"type": "string", "examples": list(recipe_names())},
+                    **_model_schema(RecipeOptions)["properties"],
+                },
+                "additionalProperties": False,
             },
         ]
     }

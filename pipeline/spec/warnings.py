@@ -1,4 +1,6 @@
-"""What is allowed but probably not meant: a filter on a kind of source it was not made for."""
+"""What is allowed but should be known: a filter on a kind of source it was not made for, a recipe
+that this version cannot follow to the end.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from curate.pipeline.spec.problems import list_of
 
 
 def warnings(spec: PipelineSpec) -> tuple[str, ...]:
-    """`file:line: …` for every stage that a source passes although it is made for other kinds."""
+    """`file:line: …` for every stage that a source passes although it is made for other kinds, and
+    the steps that recipes lack.
+    """
     found = []
     for name, chain in resolve(spec.stages, tuple(spec.sources)).chains.items():
         kind = spec.sources[name].kind
@@ -20,6 +24,9 @@ def warnings(spec: PipelineSpec) -> tuple[str, ...]:
                 "leave it out with `only:` if that is not meant",
             )
             for entry in chain
-            if kind is not None and entry.stage.made_for and kind not in entry.stage.made_for
+            if kind is not None
+            and entry.stage.made_for
+            and kind not in (*entry.stage.made_for, *(entry.kinds or ()))
         ]
-    return tuple(text for _, text in sorted(found))
+    notes = (f"{spec.path}: note: {note}" for note in spec.notes)
+    return (*dict.fromkeys(text for _, text in sorted(found)), *notes)

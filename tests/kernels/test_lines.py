@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curate.kernels.lines import LINE_STATISTICS, line_statistics
+from curate.kernels.measure import FAMILIES, Request, measure
 
 LINE_ENDS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 SPACES = [" ", "\t", "\x1f", "\u00a0", "\u1680", "\u2000", "\u200a", "\u202f", "\u205f", "\u3000"]
@@ -48,6 +48,10 @@ def reference(text: str) -> dict[str, float]:
     }
 
 
+def line_statistics(text: pa.Array) -> pa.RecordBatch:
+    return measure(text, [Request("lines")])[0]
+
+
 def column(*documents: str) -> pa.LargeStringArray:
     return pa.array(documents, pa.large_string())
 
@@ -57,7 +61,7 @@ def column(*documents: str) -> pa.LargeStringArray:
 def test_statistics_equal_plain_python_on_sliced_arrays(documents: list[str], cut: int) -> None:
     array = column(*documents)[cut:]
     result = line_statistics(array)
-    assert result.schema == LINE_STATISTICS
+    assert result.schema == FAMILIES["lines"].schema
     assert result.to_pylist() == [reference(text) for text in array.to_pylist()]
 
 
@@ -69,7 +73,9 @@ def test_every_character_as_line_end_and_as_margin() -> None:
 
 
 def test_no_text_measures_zero() -> None:
-    assert line_statistics(column("")).to_pylist() == [dict.fromkeys(LINE_STATISTICS.names, 0)]
+    assert line_statistics(column("")).to_pylist() == [
+        dict.fromkeys(FAMILIES["lines"].schema.names, 0)
+    ]
     assert line_statistics(column()).num_rows == 0
 
 

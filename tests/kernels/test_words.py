@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from uniseg.wordbreak import words as uniseg_segments  # type: ignore[import-untyped]
 
-from curate.kernels.words import WORD_STATISTICS, word_statistics, words
+from curate.kernels.measure import FAMILIES, Request, measure
+from curate.kernels.words import words
 
 STOP_WORDS = {"the", "be", "to", "of", "and", "that", "have", "with"}
 
@@ -77,6 +78,10 @@ def reference_statistics(text: str, found: list[str]) -> dict[str, float]:
     }
 
 
+def word_statistics(text: pa.Array) -> pa.RecordBatch:
+    return measure(text, [Request("words")])[0]
+
+
 def column(*documents: str) -> pa.LargeStringArray:
     return pa.array(documents, pa.large_string())
 
@@ -96,7 +101,7 @@ def test_statistics_equal_plain_python_on_sliced_arrays(
     array = array[cut : max(cut, len(array) - tail)]
     expected = [reference_statistics(text, reference_words(text)) for text in array.to_pylist()]
     result = word_statistics(array)
-    assert result.schema == WORD_STATISTICS
+    assert result.schema == FAMILIES["words"].schema
     assert result.to_pylist() == expected
 
 
@@ -189,7 +194,8 @@ MIXED_TEXT = """
 import hashlib
 import pyarrow as pa
 from curate.kernels import _native
-from curate.kernels.words import word_statistics, words
+from curate.kernels.measure import Request, measure
+from curate.kernels.words import words
 
 state, parts = 1, []
 alphabet = "abcxyz019_.:,;'-# \\n()\\t" + "é한—’\\u0301"
@@ -199,7 +205,7 @@ for index in range(200_000):
     parts.append(alphabet[(state >> 33) % (len(alphabet) if mixed else 23)])
 documents = ["".join(parts[start : start + 700]) for start in range(0, len(parts), 700)]
 text = pa.array(documents, pa.large_string())
-result = repr([word_statistics(text).to_pylist(), words(text).to_pylist()])
+result = repr([measure(text, [Request("words")])[0].to_pylist(), words(text).to_pylist()])
 print(_native.instruction_set(), hashlib.sha256(result.encode()).hexdigest())
 """
 

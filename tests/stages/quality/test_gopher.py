@@ -162,7 +162,7 @@ def test_annotators_are_shared_and_row_wise(annotator: Annotator) -> None:
     batch = pa.RecordBatch.from_arrays([pa.array(texts, pa.large_string())], ["text"])
     whole = annotator.annotate(batch)
     parts = [annotator.annotate(batch.slice(start, 2)) for start in range(0, len(texts), 2)]
-    assert annotator.is_shared()
+    assert annotator.prefix("my_filter") == annotator.name
     assert pa.Table.from_batches(parts).combine_chunks().to_batches() == [whole]
     assert whole.num_rows == len(texts)
     assert annotator.annotate(batch.slice(0, 0)).num_rows == 0

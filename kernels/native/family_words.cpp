@@ -1,10 +1,10 @@
-#include "words.hpp"
-
+// Number, length and kinds of words, as datatrove's GopherQualityFilter reads them: symbols (which
+// only its own tokenizers return) count in the denominators, not in the number and the length.
 #include <array>
 #include <cstring>
+#include <stdexcept>
 
-#include "rows.hpp"
-#include "word_segmenter.hpp"
+#include "measure.hpp"
 
 namespace curate {
 namespace {
@@ -46,38 +46,31 @@ static_assert(slots_are_right());
 constexpr std::array<uint32_t, 6> kByteMasks = {0, 0xff, 0xffff, 0xffffff, 0xffffffff, 0};
 
 struct Counter {
-    Bytes text;
     int64_t words = 0;
     int64_t alphabetic = 0;
-    int64_t code_points = 0;
+    int64_t characters = 0;
     uint32_t stop_words = 0;
+};
 
-    void word(size_t begin, size_t end, size_t length, bool has_letter) {
-        words += 1;
-        alphabetic += has_letter;
-        code_points += static_cast<int64_t>(length);
-        const size_t bytes = end - begin;
+Counter count(Bytes text, const Words& words) {
+    Counter counter;
+    for (const Word& word : words) {
+        counter.words += !word.is_symbol;
+        counter.alphabetic += word.has_letter;
+        counter.characters += word.is_symbol ? 0 : word.characters;
+        const size_t bytes = word.end - word.begin;
         uint32_t value = 0;
-        if (text.size - begin >= 4) {
-            std::memcpy(&value, text.data + begin, 4);
+        if (text.size - word.begin >= 4) {
+            std::memcpy(&value, text.data + word.begin, 4);
         } else {
-            std::memcpy(&value, text.data + begin, text.size - begin);
+            std::memcpy(&value, text.data + word.begin, text.size - word.begin);
         }
         value = little_endian(value) & kByteMasks[bytes < 5 ? bytes : 5];
         const uint32_t slot = slot_of(value);
-        stop_words |= uint32_t{kStopWords[slot] == value} << slot;
+        counter.stop_words |= uint32_t{kStopWords[slot] == value} << slot;
     }
-};
-
-struct Collector {
-    WordSpans* spans;
-    int64_t offset;
-
-    void word(size_t begin, size_t end, size_t, bool) {
-        spans->begin.push_back(offset + static_cast<int64_t>(begin));
-        spans->end.push_back(offset + static_cast<int64_t>(end));
-    }
-};
+    return counter;
+}
 
 int64_t count_byte(Bytes text, uint8_t wanted) {
     int64_t found = 0;
@@ -108,30 +101,32 @@ int64_t count_ellipses(Bytes text) {
 
 }  // namespace
 
-void word_statistics(const TextView& text, const WordStatisticsColumns& columns) {
-    for_each_row(text, [&](int64_t row, Bytes document) {
-        Counter counter{document};
-        WordSegmenter<Counter>(document, counter).run();
-        const double words = counter.words > 0 ? static_cast<double>(counter.words) : 1.0;
-        columns.count[row] = counter.words;
-        columns.mean_length[row] = static_cast<double>(counter.code_points) / words;
-        columns.alphabetic_fraction[row] = static_cast<double>(counter.alphabetic) / words;
-        columns.hash_per_word[row] = static_cast<double>(count_byte(document, '#')) / words;
-        columns.ellipsis_per_word[row] = static_cast<double>(count_ellipses(document)) / words;
-        columns.stop_words[row] = __builtin_popcount(counter.stop_words);
-    });
-}
-
-WordSpans word_spans(const TextView& text) {
-    WordSpans spans;
-    spans.first.reserve(static_cast<size_t>(text.rows) + 1);
-    spans.first.push_back(0);
-    for_each_row(text, [&](int64_t row, Bytes document) {
-        Collector collector{&spans, text.offsets[row]};
-        WordSegmenter<Collector>(document, collector).run();
-        spans.first.push_back(static_cast<int64_t>(spans.begin.size()));
-    });
-    return spans;
-}
+const Family words_family{
+    "words",
+    {{"count", Signal::Kind::Count, true},
+     {"mean_length", Signal::Kind::Fraction, true},
+     {"alphabetic_fraction", Signal::Kind::Fraction, true},
+     {"hash_per_word", Signal::Kind::Fraction, true},
+     {"ellipsis_per_word", Signal::Kind::Fraction, true},
+     {"stop_words", Signal::Kind::Count, true}},
+    [](const Options& options, Columns columns) {
+        if (!options.empty()) throw std::invalid_argument("words takes no options");
+        return [columns](Document& document, int64_t row) {
+            const Words& words = document.words();
+            const Counter counter = count(document.text(), words);
+            const double all = words.count > 0 ? static_cast<double>(words.count) : 1.0;
+            const double counted = counter.words > 0 ? static_cast<double>(counter.words) : 1.0;
+            const auto per_word = [all](int64_t number) {
+                return static_cast<double>(number) / all;
+            };
+            columns[0].counts[row] = counter.words;
+            columns[1].fractions[row] = static_cast<double>(counter.characters) / counted;
+            columns[2].fractions[row] = per_word(counter.alphabetic);
+            columns[3].fractions[row] = per_word(count_byte(document.text(), '#'));
+            columns[4].fractions[row] = per_word(count_ellipses(document.text()));
+            columns[5].counts[row] = __builtin_popcount(counter.stop_words);
+        };
+    },
+};
 
 }  // namespace curate

@@ -1,7 +1,8 @@
-#include "lines.hpp"
+// Lines of Python's str.splitlines, as datatrove's GopherQualityFilter reads them.
+#include <stdexcept>
 
 #include "line_ends.hpp"
-#include "rows.hpp"
+#include "measure.hpp"
 
 namespace curate {
 namespace {
@@ -35,14 +36,21 @@ Counter count_lines(Bytes text) {
 
 }  // namespace
 
-void line_statistics(const TextView& text, const LineStatisticsColumns& columns) {
-    for_each_row(text, [&](int64_t row, Bytes document) {
-        const Counter counter = count_lines(document);
-        const double lines = counter.lines > 0 ? static_cast<double>(counter.lines) : 1.0;
-        columns.count[row] = counter.lines;
-        columns.bullet_fraction[row] = static_cast<double>(counter.bullets) / lines;
-        columns.ellipsis_fraction[row] = static_cast<double>(counter.ellipses) / lines;
-    });
-}
+const Family lines_family{
+    "lines",
+    {{"count", Signal::Kind::Count, false},
+     {"bullet_fraction", Signal::Kind::Fraction, false},
+     {"ellipsis_fraction", Signal::Kind::Fraction, false}},
+    [](const Options& options, Columns columns) {
+        if (!options.empty()) throw std::invalid_argument("lines takes no options");
+        return [columns](Document& document, int64_t row) {
+            const Counter counter = count_lines(document.text());
+            const double lines = counter.lines > 0 ? static_cast<double>(counter.lines) : 1.0;
+            columns[0].counts[row] = counter.lines;
+            columns[1].fractions[row] = static_cast<double>(counter.bullets) / lines;
+            columns[2].fractions[row] = static_cast<double>(counter.ellipses) / lines;
+        };
+    },
+};
 
 }  // namespace curate

@@ -1,0 +1,291 @@
+// The 13 repetition fractions of Rae et al. 2021, table A1, as datatrove's GopherRepetitionFilter
+// reads them, except that blank lines and paragraphs are no duplicates and CR LF is a line end.
+//
+// An n-gram is named by the position of its first occurrence, so that equal names mean equal
+// n-grams without comparing text: an n-gram is the pair of names of its two (n-1)-grams, an exact
+// 64-bit key. Words are compared byte by byte when their hashes are equal. An n-gram can only
+// repeat where both its (n-1)-grams do, so that the list of candidates shrinks from n to n + 1:
+// prose costs little more than two rounds of look-ups, and no text more than ten.
+#define XXH_INLINE_ALL
+#include "third_party/xxhash.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <stdexcept>
+
+#include "line_ends.hpp"
+#include "measure.hpp"
+
+namespace curate {
+namespace {
+
+constexpr size_t kFractions = 13;
+using Fractions = std::array<double, kFractions>;
+
+// A document or a window of it.
+struct Passage {
+    Bytes text;
+    int64_t characters;
+    const Word* words;  // positions from the start of the document
+    size_t word_count;
+    Bytes document;
+    const std::vector<Line>* lines;
+};
+
+// A word of up to eight bytes; bytes behind it become 0.
+uint64_t packed(Bytes document, const Word& word) {
+    uint64_t value = 0;
+    const size_t left = document.size - word.begin;
+    std::memcpy(&value, document.data + word.begin, left < 8 ? left : 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
+    const size_t bytes = word.end - word.begin;
+    return bytes < 8 ? value & ((uint64_t{1} << (8 * bytes)) - 1) : value;
+}
+
+class Repetition {
+public:
+    Fractions measure(const Passage& passage) {
+        Fractions found{};
+        const double characters =
+            passage.characters > 0 ? static_cast<double>(passage.characters) : 1.0;
+        measure_lines(passage, characters, found);
+        measure_paragraphs(passage, characters, found);
+        const size_t candidates = name_words(passage);
+        measure_grams(passage, candidates, characters, found);
+        return found;
+    }
+
+private:
+    void measure_lines(const Passage& passage, double characters, Fractions& found) const {
+        const std::vector<Line>& lines = *passage.lines;
+        int64_t pieces = 0, repeated = 0, repeated_characters = 0;
+        for (const Line& line : lines) {
+            pieces += line.end > line.begin;
+            repeated += line.is_repeated;
+            repeated_characters += line.is_repeated ? line.characters : 0;
+        }
+        // Splitting at runs of line ends leaves an empty piece before the first and after the last.
+        const bool many = lines.size() > 1;
+        pieces += many && lines.front().end == lines.front().begin;
+        pieces += many && lines.back().end == lines.back().begin;
+        found[0] = static_cast<double>(repeated) / static_cast<double>(pieces > 0 ? pieces : 1);
+        found[2] = static_cast<double>(repeated_characters) / characters;
+    }
+
+    // Paragraphs are what two or more line ends separate, in the stripped text.
+    void measure_paragraphs(const Passage& passage, double characters, Fractions& found) {
+        const std::vector<Line>& lines = *passage.lines;
+        const Bytes body = strip(passage.text);
+        const uint32_t first = static_cast<uint32_t>(body.data - passage.text.data);
+        const uint32_t last = first + static_cast<uint32_t>(body.size);
+        paragraphs_.clear();
+        bool open = false;
+        for (const Line& line : lines) {
+            if (line.end <= first || line.begin >= last) continue;
+            const uint32_t begin = std::max(line.begin, first), end = std::min(line.end, last);
+            if (end == begin) {
+                open = false;
+            } else if (open) {
+                paragraphs_.back().end = end;
+            } else {
+                paragraphs_.push_back({begin, end});
+                open = true;
+            }
+        }
+        if (paragraphs_.size() < 2) return;
+        int64_t repeated = 0, repeated_characters = 0;
+        table_.reset(paragraphs_.size());
+        for (size_t index = 0; index < paragraphs_.size(); ++index) {
+            const Bytes text = bytes(passage, paragraphs_[index]);
+            if (strip(text).size == 0) continue;
+            const auto same = [&](uint32_t other) {
+                const Bytes earlier = bytes(passage, paragraphs_[other]);
+                return earlier.size == text.size &&
+                       std::memcmp(earlier.data, text.data, text.size) == 0;
+            };
+            const uint32_t own = static_cast<uint32_t>(index);
+            if (table_.find_or_add(XXH3_64bits(text.data, text.size), own, same) == own) continue;
+            repeated += 1;
+            repeated_characters += count_characters(text);
+        }
+        found[1] = static_cast<double>(repeated) / static_cast<double>(paragraphs_.size());
+        found[3] = static_cast<double>(repeated_characters) / characters;
+    }
+
+    // Names every word; leaves those that occur twice or more as candidates and returns how many.
+    size_t name_words(const Passage& passage) {
+        const size_t count = passage.word_count;
+        const Word* words = passage.words;
+        uint32_t* const names = names_.reserve(count);
+        uint32_t* const positions = positions_.reserve(count);
+        uint32_t* const counts = counts_.reserve(count);
+        table_.reset(count);
+        for (size_t index = 0; index < count; ++index) {
+            const Word& word = words[index];
+            const size_t bytes = word.end - word.begin;
+            const uint8_t* data = passage.document.data + word.begin;
+            const auto same = [&](uint32_t other) {
+                const Word& earlier = words[other];
+                return earlier.end - earlier.begin == bytes &&
+                       (bytes <= 8 || std::memcmp(passage.document.data + earlier.begin, data,
+                                                  bytes) == 0);
+            };
+            const uint64_t key =
+                bytes <= 8 ? packed(passage.document, word) : XXH3_64bits(data, bytes);
+            const uint32_t own = static_cast<uint32_t>(index);
+            names[index] = table_.find_or_add(key, own, same);
+            if (names[index] == own) counts[own] = 0;
+            counts[names[index]] += 1;
+        }
+        size_t candidates = 0;
+        for (size_t index = 0; index < count; ++index) {
+            const uint32_t name = names[index];
+            names[candidates] = name;
+            positions[candidates] = static_cast<uint32_t>(index);
+            candidates += counts[name] > 1;
+        }
+        return candidates;
+    }
+
+    void measure_grams(const Passage& passage, size_t candidates, double characters,
+                       Fractions& found) {
+        for (size_t words = 2; words <= 10; ++words) {
+            candidates = name_grams(candidates);
+            const Top top = keep_repeated(candidates);
+            candidates = top.candidates;
+            int64_t covered = 0;
+            if (words >= 5) {
+                covered = repeated_characters(passage, candidates, words);
+            } else if (passage.word_count >= words) {
+                covered = gram_characters(passage, top.position, words) +
+                          static_cast<int64_t>(words) - 1;
+                covered *= top.count;
+            }
+            found[words + 2] = static_cast<double>(covered) / characters;
+        }
+    }
+
+    // From candidates of n - 1 words to those of n: both parts of a pair must be candidates.
+    size_t name_grams(size_t candidates) {
+        uint32_t* const names = names_.data();
+        uint32_t* const positions = positions_.data();
+        uint32_t* const counts = counts_.data();
+        table_.reset(candidates);
+        size_t pairs = 0;
+        for (size_t index = 0; index + 1 < candidates; ++index) {
+            const uint32_t position = positions[index];
+            if (positions[index + 1] != position + 1) continue;
+            const uint64_t key = uint64_t{names[index]} << 32 | names[index + 1];
+            const uint32_t name =
+                table_.find_or_add(key, position, [](uint32_t) { return true; });
+            if (name == position) counts[name] = 0;
+            counts[name] += 1;
+            names[pairs] = name;
+            positions[pairs] = position;
+            ++pairs;
+        }
+        return pairs;
+    }
+
+    struct Top {
+        size_t candidates = 0;
+        uint32_t position = 0;  // of the most frequent n-gram, the earliest among equals
+        uint32_t count = 1;
+    };
+
+    // Drops the candidates that occur once.
+    Top keep_repeated(size_t candidates) {
+        Top top;
+        for (size_t index = 0; index < candidates; ++index) {
+            const uint32_t name = names_.data()[index];
+            const uint32_t count = counts_.data()[name];
+            if (count > top.count) {
+                top.count = count;
+                top.position = name;
+            }
+            names_.data()[top.candidates] = name;
+            positions_.data()[top.candidates] = positions_.data()[index];
+            top.candidates += count > 1;
+        }
+        return top;
+    }
+
+    // Walks from left to right and jumps over every n-gram that it has met before.
+    int64_t repeated_characters(const Passage& passage, size_t candidates, size_t words) {
+        constexpr uint32_t kMet = std::numeric_limits<uint32_t>::max();
+        uint32_t* const counts = counts_.data();
+        int64_t characters = 0;
+        size_t next = 0;
+        for (size_t index = 0; index < candidates; ++index) {
+            const uint32_t position = positions_.data()[index];
+            if (position < next) continue;
+            uint32_t& count = counts[names_.data()[index]];
+            if (count == kMet) {
+                characters += gram_characters(passage, position, words);
+                next = position + words;
+            }
+            count = kMet;
+        }
+        return characters;
+    }
+
+    static int64_t gram_characters(const Passage& passage, size_t position, size_t words) {
+        int64_t characters = 0;
+        for (size_t index = position; index < position + words; ++index)
+            characters += passage.words[index].characters;
+        return characters;
+    }
+
+    struct Paragraph {
+        uint32_t begin;
+        uint32_t end;
+    };
+
+    static Bytes bytes(const Passage& passage, const Paragraph& paragraph) {
+        return {passage.text.data + paragraph.begin, paragraph.end - paragraph.begin};
+    }
+
+    StampTable table_;
+    std::vector<Paragraph> paragraphs_;
+    Buffer<uint32_t> names_;      // of the candidates: positions of first occurrences
+    Buffer<uint32_t> positions_;  // of the candidates, ascending
+    Buffer<uint32_t> counts_;     // by name
+};
+
+}  // namespace
+
+const Family repetition_family{
+    "repetition",
+    {{"duplicate_line_fraction", Signal::Kind::Fraction, false},
+     {"duplicate_paragraph_fraction", Signal::Kind::Fraction, false},
+     {"duplicate_line_characters", Signal::Kind::Fraction, false},
+     {"duplicate_paragraph_characters", Signal::Kind::Fraction, false},
+     {"top_2gram_characters", Signal::Kind::Fraction, true},
+     {"top_3gram_characters", Signal::Kind::Fraction, true},
+     {"top_4gram_characters", Signal::Kind::Fraction, true},
+     {"duplicate_5gram_characters", Signal::Kind::Fraction, true},
+     {"duplicate_6gram_characters", Signal::Kind::Fraction, true},
+     {"duplicate_7gram_characters", Signal::Kind::Fraction, true},
+     {"duplicate_8gram_characters", Signal::Kind::Fraction, true},
+     {"duplicate_9gram_characters", Signal::Kind::Fraction, true},
+     {"duplicate_10gram_characters", Signal::Kind::Fraction, true}},
+    [](const Options& options, Columns columns) {
+        if (!options.empty()) throw std::invalid_argument("repetition takes no options");
+        return [columns, repetition = std::make_shared<Repetition>()](Document& document,
+                                                                      int64_t row) {
+            const Words& words = document.words();
+            const Fractions found = repetition->measure({document.text(), document.characters(),
+                                                         words.words, words.count, document.text(),
+                                                         &document.lines()});
+            for (size_t index = 0; index < kFractions; ++index)
+                columns[index].fractions[row] = found[index];
+        };
+    },
+};
+
+}  // namespace curate

@@ -1,0 +1,1 @@
+"""Editors: what a text loses or gains before anything measures it."""

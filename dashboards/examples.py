@@ -28,7 +28,7 @@ Group = tuple[str, str]
 
 _SHOWN = (
     "id address source locator stage rule signal value low high also_broken duplicate_of "
-    "duplicate_source similarity error message raw text url date language"
+    "duplicate_source similarity error message raw text url date date_source title author language"
 ).split()
 
 

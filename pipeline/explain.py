@@ -40,6 +40,7 @@ Verdict = Literal[
 ]
 NEAREST_IDS = 3
 _PATHS_COMPARED = 10_000
+_SHOWN = ("title", "author", "url", "date", "date_source", "page_language", "language", "meta")
 _ABOUT = DOCUMENT_COLUMNS | {item.name for item in FATE_FIELDS} | {"row"}
 
 
@@ -137,7 +138,7 @@ def _of_row(run: dict[str, Any], outcome: Outcome, batch: pa.RecordBatch) -> Exp
         rules=_rule_lines(run, outcome, batch, row),
         signals=signals,
         text=row["text"] if raw is None else raw.decode("utf-8", "backslashreplace"),
-        about={name: row[name] for name in ("url", "date", "language", "meta") if row[name]},
+        about={name: row[name] for name in _SHOWN if row[name]},
         **{
             name: row.get(name)
             for name in ("duplicate_of", "duplicate_source", "similarity", "error", "message")

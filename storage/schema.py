@@ -17,12 +17,17 @@ DOCUMENT_FIELDS: tuple[pa.Field, ...] = (
     pa.field("locator", pa.string(), nullable=False),
     pa.field("url", pa.string()),
     pa.field("date", pa.string()),
+    pa.field("date_source", pa.string()),
+    pa.field("title", pa.string()),
+    pa.field("author", pa.string()),
+    pa.field("page_language", pa.string()),
     pa.field("language", pa.string()),
     pa.field("language_score", pa.float64()),
     pa.field("meta", pa.string()),
 )
 """`locator` is `<path>#<offset>[.k]`, `id` is `<source>/<locator>`, `meta` a JSON object, `date`
-ISO 8601.
+ISO 8601 and `date_source` where a web page states it (`stages.extract.metadata.DateSource`).
+`page_language` is what the page declares, `language` what a stage measured.
 """
 
 DOCUMENT_SCHEMA = pa.schema(DOCUMENT_FIELDS)
@@ -58,6 +63,10 @@ FATE_FIELDS: tuple[pa.Field, ...] = (
     pa.field("text", pa.large_string()),
     pa.field("url", pa.string()),
     pa.field("date", pa.string()),
+    pa.field("date_source", pa.string()),
+    pa.field("title", pa.string()),
+    pa.field("author", pa.string()),
+    pa.field("page_language", pa.string()),
     pa.field("language", pa.string()),
     pa.field("language_score", pa.float64()),
     pa.field("meta", pa.string()),

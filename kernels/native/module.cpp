@@ -10,6 +10,7 @@ PYBIND11_MODULE(_native, module) {
     curate::bind_html(module);
     curate::bind_measure(module);
     curate::bind_normalize(module);
+    curate::bind_page_facts(module);
     curate::bind_phrases(module);
     curate::bind_sentences(module);
     curate::bind_whitespace(module);

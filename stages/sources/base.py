@@ -55,6 +55,14 @@ class Record:
     """k of the locator's `.k` when one record yields several documents."""
     url: str | None = None
     date: str | None = None
+    """ISO 8601. Of a page whose bytes wait in `html`: when the archive fetched it."""
+    date_source: str | None = None
+    title: str | None = None
+    author: str | None = None
+    page_language: str | None = None
+    """Declared by the page; `language` is what somebody knows or measured."""
+    last_modified: str | None = None
+    """The transport's header of that name, as written; for `Source.extract` only."""
     language: str | None = None
     meta: dict[str, object] = field(default_factory=dict)
 

@@ -131,7 +131,7 @@ class Csv(Delimited):
     """Comma-separated values with a header row."""
 
     format: ClassVar = "csv"
-    version: ClassVar = 1
+    version: ClassVar = 2
     distributions: ClassVar = ("lz4", "zstandard")
 
 
@@ -139,7 +139,7 @@ class Tsv(Delimited):
     """Tab-separated values with a header row."""
 
     format: ClassVar = "tsv"
-    version: ClassVar = 1
+    version: ClassVar = 2
     distributions: ClassVar = ("lz4", "zstandard")
 
     delimiter: str = Field("\t", min_length=1, max_length=1, description="character between fields")

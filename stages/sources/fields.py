@@ -30,6 +30,8 @@ class FieldSource(FileSource):
     )
     url_field: str | None = Field("url", description="field with the address" + PATH_HELP)
     date_field: str | None = Field("date", description="field with an ISO 8601 date" + PATH_HELP)
+    title_field: str | None = Field("title", description="field with the title" + PATH_HELP)
+    author_field: str | None = Field("author", description="field with the author" + PATH_HELP)
 
     def document(
         self, fields: dict[str, object], path: str, offset: int, raw: bytes
@@ -49,6 +51,10 @@ class FieldSource(FileSource):
             record.url = _take_string(fields, self.url_field)
         if self.date_field is not None:
             record.date = _take_date(fields, self.date_field)
+        if self.title_field is not None:
+            record.title = _take_string(fields, self.title_field)
+        if self.author_field is not None:
+            record.author = _take_string(fields, self.author_field)
         if self.id_field is not None:
             found, user_id = _take(fields, self.id_field)
             if found:

@@ -15,6 +15,7 @@ from pydantic import Field
 from curate.stages.extract.base import EngineName
 from curate.stages.extract.encoding import decode_html
 from curate.stages.extract.engines import engine
+from curate.stages.extract.metadata import PageMetadata, page_metadata
 from curate.stages.sources.base import BadRecord, Caps, InputSplit, Record, Skipped
 from curate.stages.sources.files import FileSource
 from curate.stages.sources.lines import RAW_BYTES
@@ -30,8 +31,8 @@ class HtmlSource(FileSource):
     )
 
     def extract(self, record: Record) -> Record | BadRecord:
-        """Set `text` from `html` (and meta.title, meta.encoding). A page without main text is
-        quarantined."""
+        """Set `text` and the columns of metadata from `html` (and meta.encoding). A page without
+        main text is quarantined."""
         if record.html is None:
             return record
         page = record.html
@@ -49,9 +50,21 @@ class HtmlSource(FileSource):
         record.meta["encoding"] = decoded.encoding
         if decoded.replaced:
             record.meta["replaced_characters"] = decoded.replaced
-        if found.title:
-            record.meta["title"] = found.title
+        self._describe(
+            record, page_metadata(decoded.text, record.url, record.date, record.last_modified)
+        )
         return record
+
+    @staticmethod
+    def _describe(record: Record, found: PageMetadata) -> None:
+        """Fill the columns. The moment of the fetch goes to meta.warc_date where a date of the page
+        takes its place."""
+        if record.date is not None and found.date_source != "WARC-Date":
+            record.meta["warc_date"] = record.date
+        record.date, record.date_source = found.date, found.date_source
+        record.title, record.author = found.title, found.author
+        record.page_language = found.language
+        record.last_modified = None
 
     def used_distributions(self) -> tuple[str, ...]:
         """The class's and the engine's. Raises SpecError when the engine is not installed."""
@@ -66,7 +79,7 @@ class Html(HtmlSource):
     """HTML files, a page each."""
 
     format: ClassVar = "html"
-    version: ClassVar = 1
+    version: ClassVar = 2
     distributions: ClassVar = ("resiliparse", "lz4", "zstandard")
 
     def records(self, split: InputSplit, caps: Caps) -> Iterator[Record | BadRecord | Skipped]:

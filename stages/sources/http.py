@@ -44,6 +44,7 @@ class HttpResponse:
     charset: str | None
     transfer_encoding: str
     content_encoding: str
+    last_modified: str | None
     body: bytes
 
 
@@ -71,6 +72,7 @@ def parse_response(message: bytes) -> HttpResponse:
         charset,
         (headers.get("Transfer-Encoding") or "").strip().lower(),
         (headers.get("Content-Encoding") or "").strip().lower(),
+        headers.get("Last-Modified"),
         body,
     )
 

@@ -55,7 +55,7 @@ class InstalledPackages(HtmlSource):
     """Text of the installed Python distributions and of the standard library."""
 
     format: ClassVar = "installed_packages"
-    version: ClassVar = 1
+    version: ClassVar = 2
     distributions: ClassVar = ("resiliparse",)
 
     include: tuple[Literal["distributions", "standard_library"], ...] = Field(

@@ -26,7 +26,7 @@ class Jsonl(FieldSource):
     """JSON Lines, one object per line."""
 
     format: ClassVar = "jsonl"
-    version: ClassVar = 1
+    version: ClassVar = 2
     distributions: ClassVar = ("orjson", "lz4", "zstandard")
 
     def splits(self, file: InputFile, shard_input_bytes: int) -> list[InputSplit]:

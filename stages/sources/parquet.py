@@ -30,7 +30,7 @@ class Parquet(FieldSource):
     """Rows of Parquet files."""
 
     format: ClassVar = "parquet"
-    version: ClassVar = 1
+    version: ClassVar = 2
     distributions: ClassVar = ("pyarrow",)
 
     def splits(self, file: InputFile, shard_input_bytes: int) -> list[InputSplit]:

@@ -100,7 +100,7 @@ class Warc(HtmlSource):
     """Web archives: .warc, .wet and .arc, compressed or not."""
 
     format: ClassVar = "warc"
-    version: ClassVar = 1
+    version: ClassVar = 2
     distributions: ClassVar = ("brotli", "fastwarc", "resiliparse", "lz4", "zstandard")
 
     def share_before(self, file: InputFile, offset: int) -> float:
@@ -149,7 +149,8 @@ def _warc_record(path: str, block: Block, caps: Caps) -> Found:
     url = (headers.get("WARC-Target-URI") or "").strip().strip("<>") or None
     record = Record(path, block.offset, part=block.part, url=url)
     stated = (headers.get("WARC-Date") or "").strip()
-    record.date = stated if _is_date(stated) else None
+    if _is_date(stated):
+        record.date, record.date_source = stated, "WARC-Date"
     if stated and record.date is None:
         record.meta["warc_date"] = stated
     if headers.get("WARC-Truncated"):
@@ -173,6 +174,7 @@ def _arc_record(path: str, block: Block, caps: Caps) -> Found:
     try:
         moment = datetime.strptime(stated.ljust(14, "0"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
         record.date = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        record.date_source = "WARC-Date"
     except ValueError:
         record.meta["arc_date"] = stated
     return _response(record, block, caps)
@@ -194,6 +196,7 @@ def _response(record: Record, block: Block, caps: Caps) -> Found:
             record.path, record.offset, error.kind, str(error), _raw(block), record.part
         )
     record.encoding = response.charset
+    record.last_modified = response.last_modified
     return record
 
 

@@ -31,7 +31,7 @@ def test_files_become_pages(read, write, tmp_path):
     reading = read(Html(paths=("in/*",)), Caps(max_document_bytes=5000), folder=str(tmp_path))
     assert [record.path for record in reading.documents] == ["a.html", "b.html.gz", "g.html"]
     assert set(reading.texts) == {(SENTENCE * 6).strip()}
-    assert {record.meta["title"] for record in reading.documents} == {"Städte"}
+    assert {record.title for record in reading.documents} == {"Städte"}
     assert [(bad.path[0], bad.error) for bad in reading.bad] == [
         ("c", "empty_extraction"),
         ("d", "empty_file"),

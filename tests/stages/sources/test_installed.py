@@ -49,7 +49,7 @@ def test_html_help_of_the_standard_library_is_extracted(read):
         pytest.skip("this Python comes without idlelib")
     page = pages["standard-library/idlelib/help.html"]
     assert "<" not in page.text[:200] and "IDLE" in page.text
-    assert page.meta["kind"] == "html" and page.meta["title"]
+    assert page.meta["kind"] == "html" and page.title
 
 
 def test_long_files_are_skipped_and_counted(read):

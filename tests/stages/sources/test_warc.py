@@ -136,7 +136,9 @@ def test_the_same_crawl_as_arc_and_as_warc_gives_the_same_pages(read, test_data)
         for reading in readings
     ]
     assert pages[0] == pages[1]
-    assert pages[0][0][1] == "2008-04-30T20:48:26Z"
+    first = readings[0].documents[0]
+    assert (first.date, first.date_source) == ("2008-01-09T23:18:29Z", "header")
+    assert first.meta["warc_date"] == "2008-04-30T20:48:26Z"
 
 
 def test_offsets_are_where_the_compressed_record_starts(read, test_data):
@@ -336,7 +338,7 @@ def test_encodings_that_can_be_read(read, write, name):
     assert not reading.bad and numbers(reading) == [1]
     (document,) = reading.documents
     assert (document.url, document.date) == ("http://a.example/", "2020-01-02T03:04:05Z")
-    assert document.meta["title"] == "Title"
+    assert (document.title, document.date_source) == ("Title", "WARC-Date")
 
 
 UNREADABLE = {
@@ -430,7 +432,8 @@ def test_conversion_records_are_text(read, write):
 def test_a_date_that_is_none_stays_in_meta(read, write):
     data = warc(http(page(1))).replace(b"2020-01-02T03:04:05Z", b"2020-13-99", 1)
     (document,) = read(Warc(paths=(write("a.warc", data),))).documents
-    assert document.date is None and document.meta["warc_date"] == "2020-13-99"
+    assert document.date is document.date_source is None
+    assert document.meta["warc_date"] == "2020-13-99"
 
 
 def test_the_characters_of_a_page_come_from_header_meta_or_detection(read, write):

@@ -13,6 +13,7 @@ from curate.errors import SpecError
 from curate.pipeline.spec import load
 from curate.pipeline.spec.model import PipelineSpec
 from curate.pipeline.spec.problems import PipelineFileError
+from curate.stages.catalogue import stage_names
 
 HEAD = "name: tiny\noutput: out\n"
 SOURCES = (
@@ -221,12 +222,13 @@ def test_all_faults_come_at_once_in_file_order_with_carets(read: Loader, folder:
     text = GOOD.replace("gopher_quality", "gopher_qualty: {min_words: 30}") + "sed: 3\n"
     with pytest.raises(SpecError) as caught:
         read(text, "seed=x")
+    count = f"`curate stages` lists all {len(stage_names())}"
     path = folder / "pipeline.yaml"
     assert str(caught.value) == (
         f"{path}:8:5: unknown stage 'gopher_qualty'\n"
         "    7 |   - language: {keep: {en: 0.65}}\n"
         "    8 |   - gopher_qualty: {min_words: 30}\n"
-        "            ^ did you mean 'gopher_quality'? `curate stages` lists all 3.\n"
+        f"            ^ did you mean 'gopher_quality'? {count}.\n"
         f"{path}:10:1: unknown key 'sed'; keys are: name, output, seed, sources, stages, "
         "tokenizer, pack, engine, removed, report, max_bad_fraction, keep_intermediates\n"
         "    9 |   - exact_dedup\n"

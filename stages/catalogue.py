@@ -17,6 +17,7 @@ from curate.stages.base import Annotator, Editor, Exchange, Filter, Stage
 from curate.stages.clean.normalize_whitespace import NormalizeWhitespace
 from curate.stages.dedup.exact import ExactDedup
 from curate.stages.language import Language
+from curate.stages.quality.bad_words import BadWords
 from curate.stages.quality.gopher import GopherQuality
 from curate.stages.quality.ngram import NgramFilter
 
@@ -30,6 +31,7 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
             Language,
             GopherQuality,
             NgramFilter,
+            BadWords,
             ExactDedup,
         )
     }

@@ -15,6 +15,7 @@ from typing import cast
 from curate.errors import SpecError
 from curate.stages.base import Annotator, Editor, Exchange, Filter, Stage
 from curate.stages.clean.normalize_whitespace import NormalizeWhitespace
+from curate.stages.clean.unicode_repair import UnicodeRepair
 from curate.stages.dedup.exact import ExactDedup
 from curate.stages.language import Language
 from curate.stages.quality.bad_words import BadWords
@@ -27,6 +28,7 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
     {
         stage.name: stage
         for stage in (
+            UnicodeRepair,
             NormalizeWhitespace,
             Language,
             GopherQuality,

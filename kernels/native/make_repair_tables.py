@@ -5,8 +5,8 @@ Run it in an environment with `ftfy==6.3.1` and `unicodedata2==16.0.0`:
 
 Mojibake: every alternative of ftfy's `BADNESS_RE` needs a C1 control, one of `Œœ` before something
 that is no ASCII letter, one of `ÂÃ` before a space, or two neighbours that the list `PAIRS` names
-(with what must follow). The lists are necessary conditions, not equivalent ones: a line that they do
-not name cannot be bad, any other goes to ftfy, which decides. tests/kernels compares both.
+(with what must follow). The lists are necessary conditions, not equivalent ones: a line that they
+do not name cannot be bad, any other goes to ftfy, which decides. tests/kernels compares both.
 
 Normal forms: 255 for characters that the form changes or that may join the one before
 (Quick_Check = No or Maybe), else the canonical combining class, whose order the kernel checks.

@@ -6,14 +6,14 @@ U+FEFF, U+FFFC and the like), ANSI escapes, and normalises. The result is
 `ftfy.fix_text` of every document with these switches:
 
 on: `fix_encoding` with all its parts, `fix_surrogates`, `remove_terminal_escapes`,
-`remove_control_chars`, `fix_latin_ligatures` (`ligatures`; ﬁ of a PDF splits words for a tokenizer).
+`remove_control_chars`, `fix_latin_ligatures` (`ligatures`; the ﬁ of a PDF splits words).
 off: `unescape_html` (entities are markup: `remove_markup`), `uncurl_quotes` (curly quotes are
 right), `fix_character_width` (would make ASCII of the full-width punctuation of Chinese and
 Japanese), `fix_line_breaks` (`normalize_whitespace` does).
 
 NFKC is on request only: it makes 10³ into 103, ½ into 1⁄2 and ℌ into H, and hides from a tokenizer
-what the world writes. VT and U+001C to U+001E are removed like other controls and so join lines: put
-`normalize_whitespace` first where they stand for line ends.
+what the world writes. VT and U+001C to U+001E are removed like other controls and so join lines:
+put `normalize_whitespace` first where they stand for line ends.
 
 Cost: a native pre-check names the few lines that ftfy could change (`curate.kernels.repair`), about
 1 ns per byte of clean English; ftfy itself repairs about 1 MB/s. A line is repaired on its own, as
@@ -118,7 +118,11 @@ def repaired(line: str, form: NormalForm, ligatures: bool) -> tuple[str, tuple[b
         segment = fix_and_explain(line[start : start + SEGMENT_CHARACTERS], settings)
         fixed.append(segment.text)
         changes |= {_change(step.action, step.parameter) for step in segment.explanation or ()}
-    return "".join(fixed), tuple(kind in changes for kind in ("mojibake", "control", "spelling"))
+    return "".join(fixed), (
+        "mojibake" in changes,
+        "control" in changes,
+        "spelling" in changes,
+    )
 
 
 def _change(action: str, parameter: str) -> str:

@@ -24,7 +24,7 @@ MODEL_DATA = ROOT / "curate" / "models" / "data"
 LANGUAGE_MODEL = "lid.176.ftz"
 LANGUAGE_MODEL_SHA256 = "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
 """Also in `models/catalogue.py`; tests/models compares the two."""
-DATA_SUFFIXES = ("pyi", "json", "yaml", "html", "css", "js", "jinja", "txt", "md")
+DATA_SUFFIXES = ("pyi", "json", "yaml", "toml", "html", "css", "js", "jinja", "txt", "md")
 """Files beside the code that belong into the wheel."""
 
 

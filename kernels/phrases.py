@@ -75,14 +75,15 @@ class PhraseSet:
         phrases: Sequence[str],
         *,
         groups: Sequence[int] | None = None,
+        group_count: int = 1,
         ignore_case: bool = True,
         whole_words: bool = False,
     ) -> None:
         """Build the automaton: O(bytes of the phrases), about 25 bytes per byte of them.
 
-        groups: the group of every phrase, from 0; all are in group 0 without it. Equal phrases may
-        be given, in one group or in several. Raises ValueError for a phrase without a character
-        that is no white space, or with a line end: lines are searched one by one.
+        groups: the group of every phrase, below `group_count`; all are in group 0 without it. Equal
+        phrases may be given, in one group or in several. Raises ValueError for a phrase without a
+        character that is no white space, or with a line end: lines are searched one by one.
         """
         for index, phrase in enumerate(phrases):
             if (
@@ -92,11 +93,10 @@ class PhraseSet:
             ):
                 raise ValueError(f"phrase {index} {phrase!r} must be text on one line")
         numbers = np.zeros(len(phrases), np.int32) if groups is None else np.array(groups, np.int32)
-        self.groups = int(numbers.max(initial=0)) + 1
         self._automaton = _native.PhraseAutomaton(
             *text_buffers(pa.array(phrases, pa.large_string())),
             numbers,
-            self.groups,
+            group_count,
             ignore_case,
             whole_words,
         )

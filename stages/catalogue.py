@@ -19,7 +19,9 @@ from curate.stages.clean.unicode_repair import UnicodeRepair
 from curate.stages.dedup.exact import ExactDedup
 from curate.stages.language import Language
 from curate.stages.quality.bad_words import BadWords
+from curate.stages.quality.boilerplate import Boilerplate
 from curate.stages.quality.gopher import GopherQuality
+from curate.stages.quality.machine_text import MachineText
 from curate.stages.quality.ngram import NgramFilter
 
 GROUP = "curate.stages"
@@ -34,6 +36,8 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
             GopherQuality,
             NgramFilter,
             BadWords,
+            Boilerplate,
+            MachineText,
             ExactDedup,
         )
     }

@@ -1,6 +1,26 @@
 import numpy as np
 import pyarrow as pa
 
+def c4_lines(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    phrase_offsets: pa.Buffer,
+    phrase_data: pa.Buffer,
+    phrase_first: int,
+    phrase_rows: int,
+    sentences: bool,
+    max_word_characters: int,
+    min_words: int,
+    remove_citations: bool,
+    require_terminal_punctuation: bool,
+    remove_javascript: bool,
+    /,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+def long_line_counts(
+    offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, min_characters: int, /
+) -> np.ndarray: ...
 def text_hash_128(offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /) -> np.ndarray: ...
 def prefixed_hash_64(
     prefix: bytes, offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /

@@ -20,6 +20,7 @@ from curate.stages.dedup.exact import ExactDedup
 from curate.stages.language import Language
 from curate.stages.quality.bad_words import BadWords
 from curate.stages.quality.boilerplate import Boilerplate
+from curate.stages.quality.c4 import C4Paragraphs, C4Quality
 from curate.stages.quality.gopher import GopherQuality
 from curate.stages.quality.machine_text import MachineText
 from curate.stages.quality.ngram import NgramFilter
@@ -35,6 +36,8 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
             Language,
             GopherQuality,
             NgramFilter,
+            C4Quality,
+            C4Paragraphs,
             BadWords,
             Boilerplate,
             MachineText,

@@ -9,12 +9,6 @@
 
 namespace curate {
 
-inline int64_t count_code_points(Bytes text) {
-    int64_t count = 0;
-    for (size_t index = 0; index < text.size; ++index) count += (text.data[index] & 0xc0) != 0x80;
-    return count;
-}
-
 // edit(Bytes document, uint8_t* out, int64_t* counts) -> end of what it wrote; it must write at most
 // document.size bytes. Returns (offsets, bytes, counts[kinds, rows]), of which the last kind is the
 // number of characters before the edit.

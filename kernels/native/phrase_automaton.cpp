@@ -153,14 +153,6 @@ void fold_case(Bytes text, std::vector<uint8_t>& out) {
     out.resize(static_cast<size_t>(to - out.data()));
 }
 
-int64_t count_code_points(Bytes text) {
-    int64_t found = 0;
-    for (size_t index = 0; index < text.size; ++index) {
-        found += static_cast<int8_t>(text.data[index]) >= -0x40;
-    }
-    return found;
-}
-
 PhraseAutomaton::PhraseAutomaton(const TextView& phrases, const int32_t* groups,
                                  int32_t group_count, PhraseOptions options)
     : options_(options), group_count_(group_count) {

@@ -151,7 +151,4 @@ private:
 // final sigma becomes sigma. Appends nothing: `out` is overwritten. Throws InvalidUtf8.
 void fold_case(Bytes text, std::vector<uint8_t>& out);
 
-// Number of code points of valid UTF-8.
-int64_t count_code_points(Bytes text);
-
 }  // namespace curate

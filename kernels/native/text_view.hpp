@@ -22,4 +22,11 @@ struct TextView {
     }
 };
 
+// Number of code points of valid UTF-8.
+inline int64_t count_code_points(Bytes text) {
+    int64_t count = 0;
+    for (size_t index = 0; index < text.size; ++index) count += (text.data[index] & 0xc0) != 0x80;
+    return count;
+}
+
 }  // namespace curate

@@ -31,7 +31,7 @@ def measure(
     first: int,
     rows: int,
     segmenter: str,
-    given: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
+    given: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None,
     requests: list[tuple[str, list[int]]],
     /,
 ) -> tuple[np.ndarray, list[list[np.ndarray]]]: ...

@@ -33,12 +33,14 @@ Segmenter = Literal["uax29", "whitespace"]
 
 class WordSpans(NamedTuple):
     """Words of n documents: those of row r are `first[r]` to `first[r + 1]`, as bytes from the
-    start of the document, none empty, in the order of their beginnings.
+    start of the document, none empty, in the order of their beginnings. known: 0 for documents
+    whose words nobody knows.
     """
 
     first: np.ndarray
     begin: np.ndarray
     end: np.ndarray
+    known: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)

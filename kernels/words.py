@@ -14,7 +14,8 @@ UNICODE_VERSION = "16.0.0"
 
 def word_spans(text: pa.LargeStringArray, segmenter: Segmenter = "uax29") -> WordSpans:
     """Words of n documents as byte ranges. Raises as `measure`."""
-    return WordSpans(*_native.word_spans(*text_buffers(text), segmenter))
+    spans = _native.word_spans(*text_buffers(text), segmenter)
+    return WordSpans(*spans, np.ones(len(text), np.uint8))
 
 
 def word_counts(text: pa.LargeStringArray) -> pa.Int64Array:

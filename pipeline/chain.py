@@ -2,8 +2,12 @@
 
 A *segment* is a fused run of per-document operations between two exchanges. Annotators are inserted
 before the first filter that needs them, once per text version. Signal columns are named here:
-`<prefix>.<signal>`, and `<prefix>.<signal>@<editor>` after an edit; the prefix is the annotator's
-name, or the instance name where the stage configures it.
+`<prefix>.<signal>`, and `<prefix>.<signal>@<editor>` after an edit; the annotator says what its
+prefix is.
+
+Measures are taken together: the first one of a text version in a segment brings along all those
+that later filters of the segment need of the same words, so that one native pass fills them all.
+Each column keeps the place that its own filter gives it.
 """
 
 from __future__ import annotations
@@ -16,17 +20,22 @@ import pyarrow as pa
 from curate.errors import SpecError
 from curate.pipeline.spec.model import StageEntry
 from curate.stages.base import Annotator, Editor, Exchange, Filter
+from curate.stages.measures import Measure, MeasureGroup
 from curate.stages.rules import Rule
 from curate.storage.schema import DOCUMENT_COLUMNS, DOCUMENT_FIELDS
 
 
 @dataclass(frozen=True)
 class AnnotateOperation:
-    """Measure signals; `fields` are the final columns in the order of `annotator.signals()`."""
+    """Measure signals; `fields` are the final columns in the order of `annotator.signals()`.
+
+    parts: the annotators behind it, each by its first column; several where measures are fused.
+    """
 
     entry: str
     annotator: Annotator
     fields: tuple[pa.Field, ...]
+    parts: Mapping[str, Annotator]
 
 
 @dataclass(frozen=True)
@@ -118,41 +127,99 @@ class _Builder:
     known: dict[str, pa.Field] = field(default_factory=dict)
     before: tuple[pa.Field, ...] = ()
     measured: dict[str, dict[str, str]] = field(default_factory=dict)
+    ahead: dict[str, tuple[pa.Field, ...]] = field(default_factory=dict)
+    upcoming: Sequence[StageEntry] = ()
     filled: dict[str, None] = field(default_factory=dict)
     version: str = ""
     edited: bool = False
     applies: StageEntry | None = None
 
-    def add_field(
-        self, prefix: str, signal: pa.Field, entry: StageEntry, version: str = ""
-    ) -> pa.Field:
-        """Declare a column. version: `@<editor>` for what annotators measure on edited text."""
-        name = f"{prefix}.{signal.name}{version}"
-        if name in self.known or name in DOCUMENT_COLUMNS:
+    def add_field(self, prefix: str, signal: pa.Field, entry: StageEntry) -> pa.Field:
+        """Declare a column."""
+        return self.declare(pa.field(f"{prefix}.{signal.name}", signal.type), entry)
+
+    def declare(self, column: pa.Field, entry: StageEntry) -> pa.Field:
+        """Make a column known. Raises SpecError for one that exists."""
+        if column.name in self.known or column.name in DOCUMENT_COLUMNS:
             raise SpecError(
-                f"stage '{entry.name}': the signal column '{name}' exists already; give the stage "
-                "another name"
+                f"stage '{entry.name}': the signal column '{column.name}' exists already; give the "
+                "stage another name"
             )
-        column = pa.field(name, signal.type)
-        self.known[name] = column
+        self.known[column.name] = column
         return column
 
     def annotate(self, annotator: Annotator, entry: StageEntry) -> dict[str, str]:
         """Insert the annotator unless it ran on this text version; signal -> column."""
-        identity = f"{annotator.name}|{annotator.model_dump_json()}|{self.version}"
+        identity = self.identity(annotator)
         if identity not in self.measured:
-            prefix = annotator.prefix(entry.name)
-            fields = tuple(
-                self.add_field(prefix, signal, entry, self.version)
-                for signal in annotator.signals()
-            )
-            self.operations.append(AnnotateOperation(entry.name, annotator, fields))
-            self.filled |= dict.fromkeys(annotator.fills)
+            if identity not in self.ahead:
+                self.insert(annotator, entry)
+            fields = [self.declare(column, entry) for column in self.ahead.pop(identity)]
             self.measured[identity] = {
                 f"{annotator.name}.{signal.name}": column.name
                 for signal, column in zip(annotator.signals(), fields, strict=True)
             }
         return self.measured[identity]
+
+    def identity(self, annotator: Annotator) -> str:
+        """Equal for annotators that measure the same on the current text version."""
+        return f"{annotator.name}|{annotator.model_dump_json()}|{self.version}"
+
+    def insert(self, annotator: Annotator, entry: StageEntry) -> None:
+        """Append the operation that runs the annotator, with the measures that go along; `ahead`
+        keeps their columns until their filters declare them.
+        """
+        together = [(annotator, entry)]
+        if isinstance(annotator, Measure):
+            together = self.measures_ahead(annotator, entry)
+        fields = [
+            tuple(
+                pa.field(f"{each.prefix(owner.name)}.{signal.name}{self.version}", signal.type)
+                for signal in each.signals()
+            )
+            for each, owner in together
+        ]
+        measures = [each for each, _ in together if isinstance(each, Measure)]
+        self.operations.append(
+            AnnotateOperation(
+                entry.name,
+                MeasureGroup(measures=tuple(measures)) if len(measures) > 1 else annotator,
+                tuple(column for columns in fields for column in columns),
+                {
+                    columns[0].name: each
+                    for (each, _), columns in zip(together, fields, strict=True)
+                },
+            )
+        )
+        self.filled |= dict.fromkeys(annotator.fills)
+        self.ahead |= {
+            self.identity(each): columns
+            for (each, _), columns in zip(together, fields, strict=True)
+        }
+
+    def measures_ahead(
+        self, first: Measure, entry: StageEntry
+    ) -> list[tuple[Annotator, StageEntry]]:
+        """`first`, then the new measures of the same words that this entry and later filters need
+        before the text changes or the segment ends; with the entry that needs each first.
+        """
+        found: dict[str, tuple[Annotator, StageEntry]] = {self.identity(first): (first, entry)}
+        words = first.segmenter()
+        for each in (entry, *self.upcoming):
+            if isinstance(each.stage, Editor | Exchange):
+                break
+            for wanted in each.stage.annotators() if isinstance(each.stage, Filter) else ():
+                if not isinstance(wanted, Measure):
+                    continue
+                identity = self.identity(wanted)
+                known = identity in self.measured or identity in self.ahead
+                if known or wanted.segmenter() not in (None, words or wanted.segmenter()):
+                    continue
+                words = words or wanted.segmenter()
+                found.setdefault(identity, (wanted, each))
+            if each.checkpoint:
+                break
+        return list(found.values())
 
     def add(self, entry: StageEntry) -> None:
         stage = entry.stage
@@ -250,7 +317,8 @@ def compile_chain(source: str, entries: Sequence[StageEntry]) -> tuple[SegmentPl
     the same column.
     """
     builder = _Builder(source)
-    for entry in entries:
+    for place, entry in enumerate(entries):
+        builder.upcoming = entries[place + 1 :]
         builder.add(entry)
     if builder.operations or not builder.segments or builder.segments[-1].exchange is not None:
         builder.close(exchange=None)

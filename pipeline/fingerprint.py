@@ -52,7 +52,7 @@ def stage_ingredients(stage: Stage) -> Ingredients:
         "kind": stage.name,
         "version": stage.version,
         "configuration": configuration(stage),
-        "distributions": distribution_versions(stage.distributions),
+        "distributions": distribution_versions(stage.used_distributions()),
         "models": {model.name: model.sha256 for model in stage.models()},
     }
 

@@ -235,9 +235,10 @@ def _stages(segment: SegmentPlan) -> dict[str, Ingredients]:
 def _annotators(segment: SegmentPlan) -> dict[str, Ingredients]:
     """The annotators that measure in this segment, by the first column each makes."""
     return {
-        operation.fields[0].name: stage_ingredients(operation.annotator)
+        column: stage_ingredients(annotator)
         for operation in segment.operations
         if isinstance(operation, AnnotateOperation)
+        for column, annotator in operation.parts.items()
     }
 
 

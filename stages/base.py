@@ -57,6 +57,10 @@ class Stage(BaseModel):
         """Sources that the configuration names; one that does not exist is a SpecError."""
         return ()
 
+    def used_distributions(self) -> tuple[str, ...]:
+        """Those that decide the results of this configuration."""
+        return self.distributions
+
     def models(self) -> tuple[ModelFile, ...]:
         """Model files read by the stage. Raises SpecError when one is missing."""
         return ()

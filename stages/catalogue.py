@@ -21,7 +21,9 @@ from curate.stages.language import Language
 from curate.stages.quality.bad_words import BadWords
 from curate.stages.quality.boilerplate import Boilerplate
 from curate.stages.quality.c4 import C4Paragraphs, C4Quality
+from curate.stages.quality.fineweb import FineWebQuality
 from curate.stages.quality.gopher import GopherQuality
+from curate.stages.quality.gopher_repetition import GopherRepetition
 from curate.stages.quality.machine_text import MachineText
 from curate.stages.quality.ngram import NgramFilter
 
@@ -34,7 +36,9 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
             UnicodeRepair,
             NormalizeWhitespace,
             Language,
+            GopherRepetition,
             GopherQuality,
+            FineWebQuality,
             NgramFilter,
             C4Quality,
             C4Paragraphs,

@@ -122,7 +122,8 @@ void Document::segment() {
         case Segmenter::WhiteSpace: after = split_at_spaces(text_, first); break;
         case Segmenter::Given: after = copy_given(text_, source_.given, row_, first); break;
     }
-    words_ = {first, static_cast<size_t>(after - first), true};
+    const bool known = source_.segmenter != Segmenter::Given || source_.given.known[row_] != 0;
+    words_ = {first, static_cast<size_t>(after - first), known};
 }
 
 void split_lines(Bytes text, bool is_ascii, std::vector<Line>& lines, StampTable& table) {

@@ -38,11 +38,12 @@ struct Line {
 };
 
 // Words that the caller found, as bytes from the start of each document; row r has those from
-// first[r] to first[r + 1].
+// first[r] to first[r + 1]; known[r] is 0 where the caller does not know the words of row r.
 struct GivenWords {
     const int64_t* first;
     const int64_t* begin;
     const int64_t* end;
+    const uint8_t* known;
 };
 
 enum class Segmenter : uint8_t { Uax29, WhiteSpace, Given };

@@ -6,6 +6,9 @@
 // 64-bit key. Words are compared byte by byte when their hashes are equal. An n-gram can only
 // repeat where both its (n-1)-grams do, so that the list of candidates shrinks from n to n + 1:
 // prose costs little more than two rounds of look-ups, and no text more than ten.
+//
+// Option: the longest window in words. A longer document is cut into windows, and a fraction is the
+// mean over them, weighted by their characters.
 #define XXH_INLINE_ALL
 #include "third_party/xxhash.h"
 
@@ -257,6 +260,42 @@ private:
     Buffer<uint32_t> counts_;     // by name
 };
 
+// Windows of equal numbers of words, at most `window_words` each (0: one window).
+class Windows {
+public:
+    Fractions measure(Document& document, size_t window_words) {
+        const Words& words = document.words();
+        const Bytes text = document.text();
+        if (window_words == 0 || words.count <= window_words) {
+            return repetition_.measure({text, document.characters(), words.words, words.count, text,
+                                        &document.lines()});
+        }
+        const size_t windows = (words.count + window_words - 1) / window_words;
+        Fractions sum{};
+        size_t begin = 0;
+        for (size_t index = 0; index < windows; ++index) {
+            const size_t first = words.count * index / windows;
+            const size_t after = words.count * (index + 1) / windows;
+            const size_t end = index + 1 < windows ? words.words[after].begin : text.size;
+            const Bytes part{text.data + begin, end - begin};
+            const int64_t characters = count_characters(part);
+            split_lines(part, characters == static_cast<int64_t>(part.size), lines_, table_);
+            const Fractions found = repetition_.measure(
+                {part, characters, words.words + first, after - first, text, &lines_});
+            for (size_t fraction = 0; fraction < kFractions; ++fraction)
+                sum[fraction] += found[fraction] * static_cast<double>(characters);
+            begin = end;
+        }
+        for (double& value : sum) value /= static_cast<double>(document.characters());
+        return sum;
+    }
+
+private:
+    Repetition repetition_;
+    std::vector<Line> lines_;
+    StampTable table_;
+};
+
 }  // namespace
 
 const Family repetition_family{
@@ -275,13 +314,12 @@ const Family repetition_family{
      {"duplicate_9gram_characters", Signal::Kind::Fraction, true},
      {"duplicate_10gram_characters", Signal::Kind::Fraction, true}},
     [](const Options& options, Columns columns) {
-        if (!options.empty()) throw std::invalid_argument("repetition takes no options");
-        return [columns, repetition = std::make_shared<Repetition>()](Document& document,
-                                                                      int64_t row) {
-            const Words& words = document.words();
-            const Fractions found = repetition->measure({document.text(), document.characters(),
-                                                         words.words, words.count, document.text(),
-                                                         &document.lines()});
+        if (options.size() > 1 || (options.size() == 1 && options[0] < 1))
+            throw std::invalid_argument("repetition takes a window of one word or more, or none");
+        const size_t window_words = options.empty() ? 0 : static_cast<size_t>(options[0]);
+        return [columns, window_words, windows = std::make_shared<Windows>()](Document& document,
+                                                                              int64_t row) {
+            const Fractions found = windows->measure(document, window_words);
             for (size_t index = 0; index < kFractions; ++index)
                 columns[index].fractions[row] = found[index];
         };

@@ -18,7 +18,8 @@ namespace curate {
 namespace {
 
 using Integers = py::array_t<int64_t, py::array::c_style | py::array::forcecast>;
-using GivenArrays = std::tuple<Integers, Integers, Integers>;
+using Flags = py::array_t<uint8_t, py::array::c_style | py::array::forcecast>;
+using GivenArrays = std::tuple<Integers, Integers, Integers, Flags>;
 
 // Checks the arrays whose values the kernels check per document.
 WordSource word_source(const std::string& segmenter, const std::optional<GivenArrays>& given,
@@ -28,8 +29,8 @@ WordSource word_source(const std::string& segmenter, const std::optional<GivenAr
     if (segmenter != "given" || !given) {
         throw std::invalid_argument("unknown word segmenter '" + segmenter + "'");
     }
-    const auto& [first, begin, end] = *given;
-    if (first.size() != rows + 1 || begin.size() != end.size()) {
+    const auto& [first, begin, end, known] = *given;
+    if (first.size() != rows + 1 || known.size() != rows || begin.size() != end.size()) {
         throw std::invalid_argument("given words do not fit the text");
     }
     int64_t previous = 0;
@@ -39,7 +40,7 @@ WordSource word_source(const std::string& segmenter, const std::optional<GivenAr
         }
         previous = first.at(row);
     }
-    return {Segmenter::Given, {first.data(), begin.data(), end.data()}};
+    return {Segmenter::Given, {first.data(), begin.data(), end.data(), known.data()}};
 }
 
 const Family& family_of(const std::string& name) {

@@ -26,6 +26,7 @@ from pydantic import Field, model_validator
 from curate.stages.base import Annotator, Filter, SourceKind
 from curate.stages.lines import LineStatistics
 from curate.stages.rules import Rule
+from curate.stages.word_sources import WordSource
 from curate.stages.words import WordStatistics
 
 
@@ -64,6 +65,8 @@ class GopherQuality(Filter):
         description="distinct words of: the be to of and that have with (A1.1; English only)",
     )
 
+    words: WordSource = Field(default="uax29", description="what a word is")
+
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
         if self.min_words > self.max_words:
@@ -75,24 +78,53 @@ class GopherQuality(Filter):
             )
         return self
 
+    def annotators(self) -> tuple[Annotator, ...]:
+        """Words of this filter's kind, and lines."""
+        return (WordStatistics(words=self.words), LineStatistics())
+
     def rules(self) -> tuple[Rule, ...]:
-        """In the order of the paper, which is datatrove's."""
+        """In the order of the paper, which is datatrove's. Word rules keep a document whose words
+        nobody can tell.
+        """
         return (
-            Rule("word_count", signal="words.count", low=self.min_words, high=self.max_words),
+            Rule(
+                "word_count",
+                signal="words.count",
+                low=self.min_words,
+                high=self.max_words,
+                missing="keep",
+            ),
             Rule(
                 "mean_word_length",
                 signal="words.mean_length",
                 low=self.min_mean_word_length,
                 high=self.max_mean_word_length,
+                missing="keep",
             ),
-            Rule("hash_ratio", signal="words.hash_per_word", high=self.max_symbol_ratio),
-            Rule("ellipsis_ratio", signal="words.ellipsis_per_word", high=self.max_symbol_ratio),
+            Rule(
+                "hash_ratio",
+                signal="words.hash_per_word",
+                high=self.max_symbol_ratio,
+                missing="keep",
+            ),
+            Rule(
+                "ellipsis_ratio",
+                signal="words.ellipsis_per_word",
+                high=self.max_symbol_ratio,
+                missing="keep",
+            ),
             Rule("bullet_lines", signal="lines.bullet_fraction", high=self.max_bullet_lines),
             Rule("ellipsis_lines", signal="lines.ellipsis_fraction", high=self.max_ellipsis_lines),
             Rule(
                 "alphabetic_words",
                 signal="words.alphabetic_fraction",
                 low=self.min_alphabetic_words,
+                missing="keep",
             ),
-            Rule("stop_words", signal="words.stop_words", low=self.min_stop_words),
+            Rule(
+                "stop_words",
+                signal="words.stop_words",
+                low=self.min_stop_words,
+                missing="keep",
+            ),
         )

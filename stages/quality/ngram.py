@@ -21,8 +21,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from curate.stages.base import Annotator, Filter, SourceKind
-from curate.stages.measures import WordMeasure, WordSource
+from curate.stages.measures import WordMeasure
 from curate.stages.rules import Rule
+from curate.stages.word_sources import WordSource
 
 
 class NgramRepetition(WordMeasure):

@@ -108,8 +108,11 @@ def declared_distributions(repository: Path, *extras: str) -> set[str]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (ORDER, ("s3", "gcs", "trafilatura", "justext", "train")),
-        (("tests", "benchmarks"), ("dev", "s3", "trafilatura", "justext", "train")),
+        (ORDER, ("s3", "gcs", "trafilatura", "justext", "datatrove-words", "train")),
+        (
+            ("tests", "benchmarks"),
+            ("dev", "s3", "trafilatura", "justext", "datatrove-words", "train"),
+        ),
     ],
 )
 def test_every_imported_distribution_is_declared(

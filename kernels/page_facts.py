@@ -10,11 +10,12 @@ from typing import Literal, cast
 
 from curate.kernels import _native
 
-FactKind = Literal["language", "meta", "title", "h1", "json_ld", "time", "author"]
+FactKind = Literal["language", "meta", "title", "h1", "json_ld", "time", "author", "formula"]
 Fact = tuple[FactKind, str, str]
 """(kind, key, value). The key of a `meta` is its property, name, itemprop or http-equiv; of a
 `time` it is `published`, `modified` or "", of an `author` `rel`, `itemprop` or `class`. Values are
-as written: entities are not decoded, and those of `h1` and `author` may hold markup."""
+as written: entities are not decoded, and those of `h1` and `author` may hold markup. `formula`
+stands once, without a value, where the page has MathML, KaTeX, MathJax or images of formulas."""
 
 
 def page_facts(html: str) -> list[Fact]:

@@ -61,6 +61,16 @@ bool has_author_class(View classes) {
     });
 }
 
+bool begins(View any, View with) { return any.substr(0, with.size()) == with; }
+
+// Classes of KaTeX, MathJax 2 and 3, Wikipedia, and of images of formulas.
+bool has_formula_class(View classes) {
+    return any_word(classes, [](View word) {
+        return begins(word, "katex") || begins(word, "MathJax") || begins(word, "mjx-") ||
+               begins(word, "mwe-math") || word == "tex" || word == "latex";
+    });
+}
+
 bool has_date_class(View classes) {
     return any_word(classes, [](View word) {
         return same(word, "published") || same(word, "dt-published") || same(word, "entry-date");
@@ -177,6 +187,18 @@ private:
             default: break;
         }
         if (template_ == 0) marked(tag, attributes);
+        if (!formula_ && (is_formula(tag) || has_formula_class(attributes.classes))) formula();
+    }
+
+    static bool is_formula(View tag) {
+        const size_t colon = tag.find(':');
+        return same(colon == View::npos ? tag : tag.substr(colon + 1), "math") ||
+               same(tag, "mjx-container");
+    }
+
+    void formula() {
+        if (!formula_) add({"formula", "", ""});
+        formula_ = true;
     }
 
     // Elements that carry a date or an author by their attributes.
@@ -226,6 +248,7 @@ private:
     }
 
     void script(const Attributes& has) {
+        if (has.type.size() > 5 && same(has.type.substr(0, 5), "math/")) formula();
         const size_t begin = at_;
         skip_raw("script");
         const View inside = html_.substr(begin, at_ - begin);
@@ -341,6 +364,7 @@ private:
     View html_;
     size_t at_ = 0;
     size_t svg_ = 0, template_ = 0;
+    bool formula_ = false;
     size_t headings_ = 0, times_ = 0, authors_ = 0;
     std::vector<Fact> facts_;
 };

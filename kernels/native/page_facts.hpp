@@ -8,7 +8,7 @@
 namespace curate {
 
 struct Fact {
-    std::string_view kind;   // language, meta, title, h1, json_ld, time, author
+    std::string_view kind;   // language, meta, title, h1, json_ld, time, author, formula
     std::string_view key;    // meta: its name; time: published, modified or ""; author: how marked
     std::string_view value;  // as written: entities are not decoded, markup may be inside
 };

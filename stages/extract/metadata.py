@@ -68,6 +68,7 @@ _NO_AUTHOR = re.compile(
     re.IGNORECASE,
 )
 _MAIL = re.compile(r"\S+@\S+\.\w+")
+_MAX_CUTS = 6
 _MAX_TITLE, _MAX_AUTHOR, _MAX_BYLINE = 500, 200, 60
 _CLOCKS_DIFFER = timedelta(days=1)
 _ON_REQUEST = timedelta(minutes=1)
@@ -82,6 +83,8 @@ class PageMetadata:
     date: str | None = None
     date_source: DateSource | None = None
     language: str | None = None
+    has_formulas: bool = False
+    """The page needs `formulas.formulas_as_latex`."""
 
 
 def page_metadata(
@@ -100,6 +103,7 @@ def page_metadata(
         date=date,
         date_source=source,
         language=_language(facts),
+        has_formulas=any(kind == "formula" for kind, _, _ in facts.found),
     )
 
 
@@ -152,10 +156,11 @@ def _without_site(title: str, headings: list[str], site: set[str], host: str) ->
     if not cuts:
         return title
     shown = {_bare(heading) for heading in headings} - {""}
-    for cut in reversed(cuts):
-        for part in (title[: cut.start()], title[cut.end() :]):
-            if _bare(part) in shown:
-                return part.strip()
+    begins, ends = (0, *(cut.end() for cut in cuts)), (*(cut.start() for cut in cuts), len(title))
+    for begin in begins[:_MAX_CUTS]:
+        for end in ends[-_MAX_CUTS:]:
+            if begin < end and _bare(title[begin:end]) in shown:
+                return title[begin:end].strip()
     first, last = cuts[0], cuts[-1]
     if _is_site(title[last.end() :], site, host):
         return title[: last.start()].strip() or title

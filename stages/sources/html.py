@@ -15,6 +15,7 @@ from pydantic import Field
 from curate.stages.extract.base import EngineName
 from curate.stages.extract.encoding import decode_html
 from curate.stages.extract.engines import engine
+from curate.stages.extract.formulas import formulas_as_latex
 from curate.stages.extract.metadata import PageMetadata, page_metadata
 from curate.stages.sources.base import BadRecord, Caps, InputSplit, Record, Skipped
 from curate.stages.sources.files import FileSource
@@ -38,7 +39,9 @@ class HtmlSource(FileSource):
         page = record.html
         decoded = decode_html(page, record.encoding)
         try:
-            found = engine(self.extractor).extract(decoded.text, record.url)
+            stated = page_metadata(decoded.text, record.url, record.date, record.last_modified)
+            html = formulas_as_latex(decoded.text) if stated.has_formulas else decoded.text
+            found = engine(self.extractor).extract(html, record.url)
         except Exception as error:  # noqa: BLE001 - hostile pages make parsers raise anything
             message = f"{self.extractor} failed: {type(error).__name__}: {error}"[:1000]
             return self._bad(record, "extraction_failed", message, page)
@@ -50,9 +53,7 @@ class HtmlSource(FileSource):
         record.meta["encoding"] = decoded.encoding
         if decoded.replaced:
             record.meta["replaced_characters"] = decoded.replaced
-        self._describe(
-            record, page_metadata(decoded.text, record.url, record.date, record.last_modified)
-        )
+        self._describe(record, stated)
         return record
 
     @staticmethod

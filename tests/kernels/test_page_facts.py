@@ -44,6 +44,11 @@ from curate.kernels.page_facts import page_facts
         ("<p class=byline>By <b>Ann</b></p>", [("author", "class", "By <b>Ann</b>")]),
         ("<p class=byline-share>x</p>", []),
         ("<link rel=author href=x>", []),
+        ("<math><math>", [("formula", "", "")]),
+        ("<span class='a katex-display'>", [("formula", "", "")]),
+        ("<script type='math/tex; mode=display'>x", [("formula", "", "")]),
+        ("<mml:math>", [("formula", "", "")]),
+        ("<p class='latexmk context'>", []),
     ],
 )
 def test_facts_of_small_pages(page, facts):

@@ -76,6 +76,7 @@ def _page(head: str = "", body: str = "") -> str:
         ("<title>The bridge | Daily News</title>", "", "The bridge | Daily News"),
         ("<title>The bridge | Daily News</title>", "<h1>The <b>bridge</b></h1>", "The bridge"),
         ("<title>Daily News - The bridge</title>", "<h1>The bridge</h1>", "The bridge"),
+        ("<title>q - A | b - News</title>", "<h1>A | b</h1>", "A | b"),
         (
             "<title>A - B - Daily News</title><meta property=og:site_name content='daily news'>",
             "",

@@ -88,7 +88,7 @@ class Threshold:
     __gt__ = __lt__
 
 
-def figures_inside(text: str) -> list[float]:
+def figures_inside(text: str, language: str = Languages.english) -> list[float]:
     """What the filter computes about one text, in the order of `SIGNALS`."""
     seen: dict[str, list[float]] = {}
 
@@ -105,6 +105,7 @@ def figures_inside(text: str) -> list[float]:
         max_ellipsis_lines_ratio=noting("ellipses"),
         max_non_alpha_words_ratio=noting("alphabetic"),
         min_stop_words=noting("stop_words"),
+        language=language,
     )
     assert filter_.filter(Document(text=text, id="0")) is True
     return [value for values in seen.values() for value in values]

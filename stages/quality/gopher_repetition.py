@@ -3,12 +3,12 @@
 Drops documents that say the same thing again and again: repeated lines and paragraphs, a few
 n-grams that fill the text, long n-grams that come back. Thirteen fractions, thirteen bounds.
 
-Figures and bounds follow datatrove's `GopherRepetitionFilter`, which they equal on 1,800 real
+Figures and bounds follow datatrove's `GopherRepetitionFilter`, which they equal on 1,740 real
 documents when both get the same words (benchmarks/golden_fineweb). Differs from it on purpose:
 - A blank line or paragraph is no duplicate (there every white-space line after the first is one).
 - CR LF is a line end like LF, so that Windows texts have paragraphs.
-- n-grams are compared word by word; there `to day` and `today s` may be one n-gram, because words
-  are glued together.
+- Repeated n-grams are compared word by word; there words are glued together, so that `a bc` equals
+  `ab c` (this changes one of the 1,740 documents).
 - A text without characters measures 0 and is kept; the peer removes it as `empty`. A text shorter
   than n words has no n-gram.
 - A bound of 0 is a bound; `null` switches a rule off.
@@ -16,10 +16,10 @@ Same as there, and worth knowing: the most frequent n-gram counts with all its o
 they overlap, so that the fraction may exceed 1, and one that occurs once counts too, so that texts
 of a few words break the rule; a document of two words is its own top 2-gram.
 
-Novels repeat names and phrases over 100,000 words. `window_words: 10000` takes the fractions per
-window of that many words and their mean, weighted by characters: all 34 shared novels pass, 33
-without it (one repeats `* * *` as a paragraph); with the largest window instead of the mean, one
-chapter list or index would decide about a book.
+Books repeat phrases over 100,000 words. `window_words: 10000` takes the fractions per window of
+that many words and their mean, weighted by characters: all 34 shared novels pass, 33 without it
+(32.7 % of the paragraphs of one novel repeat an earlier one, 1.6 % within windows). The largest
+window would pass all 34 too; the mean is taken so that no list or index decides about a book.
 
 Cost: 6 ns per byte of English, shared words included, linear for every text; at most about 40 bytes
 of scratch memory per word of the longest document.

@@ -11,6 +11,7 @@ bool is_block(Tag tag) {
         case Tag::Anchor:
         case Tag::Break:
         case Tag::Code:
+        case Tag::Superscript:
         case Tag::Time:
         case Tag::Skipped:
         case Tag::Title: return false;
@@ -66,9 +67,11 @@ private:
         bool ordered;
     };
     struct Table {
-        uint32_t element;
+        uint32_t element = kNone;
         uint32_t rows = 0, cells_in_row = 0, widest_row = 0;
         uint32_t blocks_before_cell = 0;
+        std::vector<uint16_t> rows_to_come;  // by column, of a cell that began above
+        size_t column = 0;                   // of the next cell
         bool layout = false;
     };
 
@@ -96,12 +99,13 @@ private:
                 if (place.list == kNone) place.list = index;
                 ++place.list_depth;
                 place.item_number = 0;
-                lists_.push_back({index, 0, tag == Tag::OrderedList});
+                lists_.push_back({index, first_number(index) - 1, tag == Tag::OrderedList});
                 break;
             case Tag::Item:
                 place.item = index;
                 if (!lists_.empty()) {
-                    ++lists_.back().items;
+                    const uint32_t number = page_.elements[index].number;
+                    lists_.back().items = number == kNone ? lists_.back().items + 1 : number;
                     place.item_number = lists_.back().ordered ? lists_.back().items : 0;
                 }
                 break;
@@ -109,7 +113,8 @@ private:
                 if (!tables_.empty()) tables_.back().layout = true;
                 place.table = index;
                 place.row = place.cell = kNone;
-                tables_.push_back({index});
+                tables_.emplace_back();
+                tables_.back().element = index;
                 break;
             case Tag::Row:
                 place.row = index;
@@ -117,6 +122,7 @@ private:
                 if (!tables_.empty()) {
                     ++tables_.back().rows;
                     tables_.back().cells_in_row = 0;
+                    tables_.back().column = 0;
                 }
                 break;
             case Tag::Cell:
@@ -124,6 +130,7 @@ private:
                 if (!tables_.empty()) {
                     Table& table = tables_.back();
                     ++table.cells_in_row;
+                    place.column = place_cell(table, page_.elements[index]);
                     if (table.cells_in_row > table.widest_row)
                         table.widest_row = table.cells_in_row;
                     table.blocks_before_cell = static_cast<uint32_t>(found_.blocks.size());
@@ -134,6 +141,37 @@ private:
                 if (place.quoted < 255) ++place.quoted;
                 break;
             default: break;
+        }
+    }
+
+    uint32_t first_number(uint32_t list) const {
+        return page_.elements[list].number == kNone ? 1 : page_.elements[list].number;
+    }
+
+    // Columns that a cell of an earlier row still covers are passed over.
+    static uint16_t place_cell(Table& table, const Element& cell) {
+        std::vector<uint16_t>& rows = table.rows_to_come;
+        skip_covered(table);
+        const size_t column = table.column;
+        if (column < kMostColumns) {
+            table.column += cell.columns;
+            if (rows.size() < table.column) rows.resize(table.column, 0);
+            for (size_t at = column; at < table.column; ++at) {
+                rows[at] = static_cast<uint16_t>(cell.rows - 1);
+            }
+        }
+        return static_cast<uint16_t>(column);
+    }
+
+    static void skip_covered(Table& table) {
+        std::vector<uint16_t>& rows = table.rows_to_come;
+        while (table.column < rows.size() && rows[table.column] > 0) --rows[table.column++];
+    }
+
+    // Cells that reach down from above may stand at the end of a row.
+    static void leave_row(Table& table) {
+        for (; table.column < table.rows_to_come.size(); ++table.column) {
+            if (table.rows_to_come[table.column] > 0) --table.rows_to_come[table.column];
         }
     }
 
@@ -149,7 +187,9 @@ private:
     void leave(Tag tag, uint32_t index, uint32_t event) {
         if (tag == Tag::OrderedList || tag == Tag::UnorderedList) lists_.pop_back();
         if (tables_.empty()) return;
-        if (tag == Tag::Cell) {
+        if (tag == Tag::Row) {
+            leave_row(tables_.back());
+        } else if (tag == Tag::Cell) {
             leave_cell(tables_.back(), index, event);
         } else if (tag == Tag::Table) {
             const Table& table = tables_.back();
@@ -168,12 +208,14 @@ private:
             in_block_ = false;
             return;
         }
-        uint32_t length = 0;
+        uint32_t length = 0, paragraphs = 0;
         for (size_t at = table.blocks_before_cell; at < found_.blocks.size(); ++at) {
             length += found_.blocks[at].length;
+            paragraphs += found_.blocks[at].tag == Tag::Paragraph;
             if (is_heading(found_.blocks[at].tag)) table.layout = true;
         }
-        if (length > kLongestDataCell || (blocks > 3 && length > 40 * blocks)) table.layout = true;
+        if (length > kLongestDataCell || ((blocks > 3 || paragraphs > 1) && length > 40 * blocks))
+            table.layout = true;
     }
 
     Block& begin(uint32_t event) {
@@ -302,6 +344,7 @@ private:
     }
 
     static constexpr uint32_t kLongestDataCell = 400;
+    static constexpr size_t kMostColumns = 1000;
 
     const Page& page_;
     Blocks found_;

@@ -17,6 +17,7 @@ struct Place {
     uint32_t list = kNone;  // the outermost list around it
     uint32_t item = kNone;  // the innermost item
     uint32_t preformatted = kNone;
+    uint16_t column = 0;  // of the cell, cells that span rows counted
     uint16_t list_depth = 0;
     uint32_t item_number = 0;  // from 1 in an ordered list, 0 elsewhere
     uint8_t quoted = 0;

@@ -104,6 +104,9 @@ constexpr NamedTag kTags[] = {
     {"script style iframe noembed noframes textarea", Tag::Skipped, kRawTextTag | kUnseenTag},
     {"template svg noscript object canvas audio video select datalist applet map button",
      Tag::Skipped, kUnseenTag},
+    {"amp-ad amp-analytics amp-embed amp-sidebar", Tag::Skipped, kUnseenTag},
+    {"rt rp rtc", Tag::Skipped, kUnseenTag},  // how a word is read, over it
+    {"sup", Tag::Superscript, 0},
     {"area base basefont bgsound col embed frame img input keygen link meta param source track "
      "wbr",
      Tag::Inline, kVoidTag},

@@ -44,6 +44,7 @@ enum class Tag : uint8_t {
     RowGroup,
     Rule,
     Section,
+    Superscript,
     Skipped,  // script, style, template, svg, form controls ...: never text
     Table,
     Term,

@@ -178,11 +178,18 @@ private:
                 if (name == "lang" && element.tag == Tag::Html) page_.language = value;
                 break;
             case 5:
+                if (name == "start") read_number(value, element);
+                if (name == "value" && element.tag == Tag::Item) read_number(value, element);
+                if (name == "class" && is_mark(value)) element.hidden = true;
                 if (name == "class") element.hints |= hints_of(value);
                 if (name == "style" && style_hides(value)) element.hidden = true;
                 break;
             case 6:
                 if (name == "hidden") element.hidden = true;
+                break;
+            case 7:
+                if (name == "colspan") element.columns = read_span(value);
+                if (name == "rowspan") element.rows = read_span(value);
                 break;
             case 8:
                 if (name == "itemprop") use_item_property(value, element);
@@ -192,6 +199,32 @@ private:
                 break;
             default: break;
         }
+    }
+
+    // Marks that software puts beside headings: permanent links, "edit".
+    static bool is_mark(std::string_view classes) {
+        for (const char* mark : {"headerlink", "mw-editsection", "heading-anchor", "hash-link"}) {
+            if (classes.find(mark) != std::string_view::npos) return true;
+        }
+        return false;
+    }
+
+    static void read_number(std::string_view value, Element& element) {
+        if (value.empty() || value.size() > 6) return;
+        uint32_t number = 0;
+        for (const char byte : value) {
+            if (byte < '0' || byte > '9') return;
+            number = 10 * number + static_cast<uint32_t>(byte - '0');
+        }
+        element.number = number;
+    }
+
+    static uint16_t read_span(std::string_view value) {
+        Element read{};
+        read_number(value, read);
+        return static_cast<uint16_t>(read.number == kNone || read.number == 0 ? 1
+                                     : read.number > kWidestSpan              ? kWidestSpan
+                                                                              : read.number);
     }
 
     static void use_item_property(std::string_view value, Element& element) {
@@ -267,6 +300,8 @@ private:
             if (is_last) return;
         }
     }
+
+    static constexpr uint32_t kWidestSpan = 100;
 
     std::string_view markup_;
     Page page_;

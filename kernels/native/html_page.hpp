@@ -21,8 +21,10 @@ struct Element {
     uint32_t last_event;  // the event that closes it
     uint32_t hints;       // Hint bits of class, id, role, itemprop
     Tag tag;
-    bool hidden;  // by attribute: hidden, aria-hidden, display:none
-    bool unseen;  // it or an ancestor is hidden or of a kind that no reader sees
+    bool hidden;                     // by attribute: hidden, aria-hidden, display:none
+    bool unseen;                     // it or an ancestor is hidden or of a kind that no reader sees
+    uint16_t columns = 1, rows = 1;  // a cell's colspan and rowspan, at most 100
+    uint32_t number = kNone;         // where a list starts, or the number of an item
 };
 
 enum class EventKind : uint8_t { Open, Close, Text, RawText };

@@ -35,9 +35,12 @@ private:
         if (in_data_table(place) && place.table == last_.table) {
             if (place.cell == last_.cell && place.cell != kNone) {
                 text_ += ' ';
+            } else if (place.row == last_.row && place.column > last_.column) {
+                text_.append(place.column - last_.column, '\t');
             } else {
-                if (place.row != last_.row) trim_line_end();
-                text_ += place.row == last_.row ? '\t' : '\n';
+                trim_line_end();
+                text_ += '\n';
+                text_.append(place.column, '\t');
             }
             return;
         }
@@ -68,7 +71,9 @@ private:
             const Event& event = page_.events[index];
             const Element& element = page_.elements[event.element];
             if (element.unseen) continue;
-            if (event.kind == EventKind::Open && element.tag == Tag::Break) {
+            if (event.kind == EventKind::Open && element.tag == Tag::Superscript) {
+                raises_number_ = text_.size() > start_ && !pending_space_ && is_digit(text_.back());
+            } else if (event.kind == EventKind::Open && element.tag == Tag::Break) {
                 if (on_one_line) {
                     pending_space_ = true;
                 } else {
@@ -113,11 +118,20 @@ private:
                 size_t end = at + 1;
                 while (end < text.size() && !is_html_space(text[end]) && text[end] != '&') ++end;
                 write_space();
+                write_caret(byte);
                 append(text.substr(at, end - at));
                 at = end;
             }
         }
     }
+
+    // Between a number and its exponent, which would read as one number.
+    void write_caret(char next) {
+        if (raises_number_ && is_digit(next)) text_ += '^';
+        raises_number_ = false;
+    }
+
+    static bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
     void write_space() {
         if (pending_space_ && text_.size() > start_ && text_.back() != '\n') text_ += ' ';
@@ -162,7 +176,7 @@ private:
     }
 
     void trim_line_end() {
-        while (!text_.empty() && (text_.back() == ' ' || text_.back() == '\n')) text_.pop_back();
+        while (!text_.empty() && is_html_space(text_.back())) text_.pop_back();
     }
 
     static constexpr size_t kDeepestIndent = 8;
@@ -172,6 +186,7 @@ private:
     std::string text_;
     size_t start_ = 0;
     bool pending_space_ = false;
+    bool raises_number_ = false;
     bool has_last_ = false;
     Place last_;
 };

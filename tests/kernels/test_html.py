@@ -33,7 +33,18 @@ def page_text(body: str) -> str:
         ("<ul><li>one</li><li><p>two</p></li></ul>", "- one\n- two"),
         ("<ol><li>one<ul><li>in</li></ul></li><li>two</li></ol>", "1. one\n  - in\n2. two"),
         ("<pre>  def f():\n\n\treturn 1 &lt; 2\n</pre>", "  def f():\n\n\treturn 1 < 2"),
-        ("<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td></td></tr></table>", "a\tb\n1\t"),
+        ("<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td></td></tr></table>", "a\tb\n1"),
+        (
+            "<table><tr><td rowspan=2>a</td><td>b</td></tr><tr><td>c</td></tr>"
+            "<tr><td colspan=2>d</td><td>e</td></tr></table>",
+            "a\tb\n\tc\nd\t\te",
+        ),
+        ("<ol start=3><li>c</li><li>d</li><li value=9>i</li></ol>", "3. c\n4. d\n9. i"),
+        (
+            "<p><ruby>山<rp>(</rp><rt>やま</rt></ruby> 2<sup>10</sup>, 1<sup>st</sup></p>",
+            "山 2^10, 1st",
+        ),
+        ("<h2>Part<a class=headerlink href='#p'>¶</a></h2>", "Part"),
         ("<p>a<script>var x = '<p>'</script>b<style>p {}</style></p>", "ab"),
         ("<p>a<span hidden>x</span><b style='display: none'>y</b>b</p>", "ab"),
         ("<p>&lt;b&gt;a&lt;/b&gt;</p>", "<b>a</b>"),

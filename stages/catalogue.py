@@ -26,6 +26,7 @@ from curate.stages.quality.gopher import GopherQuality
 from curate.stages.quality.gopher_repetition import GopherRepetition
 from curate.stages.quality.machine_text import MachineText
 from curate.stages.quality.ngram import NgramFilter
+from curate.stages.quality.url_filter import UrlFilter
 
 GROUP = "curate.stages"
 
@@ -35,6 +36,7 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
         for stage in (
             UnicodeRepair,
             NormalizeWhitespace,
+            UrlFilter,
             Language,
             GopherRepetition,
             GopherQuality,

@@ -16,6 +16,6 @@ void bind_repair(pybind11::module_& module);
 void bind_sentences(pybind11::module_& module);
 void bind_whitespace(pybind11::module_& module);
 void bind_phrases(pybind11::module_& module);
-void bind_words(pybind11::module_& module);
+void bind_text_set(pybind11::module_& module);
 
 }  // namespace curate

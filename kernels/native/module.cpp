@@ -15,5 +15,6 @@ PYBIND11_MODULE(_native, module) {
     curate::bind_phrases(module);
     curate::bind_repair(module);
     curate::bind_sentences(module);
+    curate::bind_text_set(module);
     curate::bind_whitespace(module);
 }

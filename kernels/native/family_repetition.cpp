@@ -179,8 +179,13 @@ private:
         uint32_t* const positions = positions_.data();
         uint32_t* const counts = counts_.data();
         table_.reset(candidates);
+        const size_t prefetched = table_.is_large() ? candidates - kAhead : 0;
         size_t pairs = 0;
         for (size_t index = 0; index + 1 < candidates; ++index) {
+            if (index + 1 < prefetched) {
+                const uint32_t* ahead = names + index + kAhead;
+                table_.prefetch(uint64_t{ahead[0]} << 32 | ahead[1]);
+            }
             const uint32_t position = positions[index];
             if (positions[index + 1] != position + 1) continue;
             const uint64_t key = uint64_t{names[index]} << 32 | names[index + 1];
@@ -194,6 +199,8 @@ private:
         }
         return pairs;
     }
+
+    static constexpr size_t kAhead = 16;  // look-ups whose memory is fetched in advance
 
     struct Top {
         size_t candidates = 0;

@@ -1,6 +1,6 @@
 // A hash table for many small rounds: to empty it costs nothing, and it never moves its entries.
 //
-// Open addressing with linear probing at a load of at most one half. An entry is valid when its
+// Open addressing with linear probing at a load of at most two thirds. An entry is valid when its
 // stamp is the current one. Keys may collide: the caller compares what they stand for.
 #pragma once
 
@@ -22,7 +22,7 @@ public:
     // Empties the table and makes room for `entries`.
     void reset(size_t entries) {
         unsigned bits = 4;
-        while ((size_t{1} << bits) < 2 * entries) ++bits;
+        while ((size_t{2} << bits) < 3 * entries) ++bits;
         if (bits > bits_ || ++stamp_ == 0) {
             // calloc: pages of a large table that are never touched cost no memory.
             if (bits > bits_) bits_ = bits;
@@ -48,6 +48,9 @@ public:
             if (entry.key == key && same(entry.value)) return entry.value;
         }
     }
+
+    // Whether the table is larger than a cache, so that `prefetch` pays.
+    bool is_large() const { return mask_ >= size_t{1} << 16; }
 
     void prefetch(uint64_t key) const {
         __builtin_prefetch(entries_.get() + (key * 0x9e3779b97f4a7c15ull >> shift_));

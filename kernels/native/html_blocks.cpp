@@ -230,7 +230,7 @@ private:
         in_block_ = true;
         breaks_ = 0;
         in_word_ = false;
-        after_stop_ = false;
+        after_stop_ = after_colon_ = false;
         return found_.blocks.back();
     }
 
@@ -239,6 +239,7 @@ private:
         found_.blocks.back().end_event = event;
         if (after_stop_ && !counted_stop_) ++found_.blocks.back().sentence_ends;
         found_.blocks.back().ends_sentence = after_stop_;
+        found_.blocks.back().announces = after_colon_;
         in_block_ = false;
     }
 
@@ -284,6 +285,7 @@ private:
                 }
                 begin_word(block);
                 ++length;
+                after_colon_ = shown == ':';
                 if (shown == '.' || shown == '!' || shown == '?') {
                     after_stop_ = true;
                     counted_stop_ = false;
@@ -311,6 +313,7 @@ private:
         const uint32_t value = bytes == 3   ? (lead << 16 | byte(1) << 8 | byte(2))
                                : bytes == 2 ? (lead << 8 | byte(1))
                                             : 0;
+        after_colon_ = value == 0xefbc9a;  // full-width
         switch (value) {
             case 0xe38082:  // ideographic full stop
             case 0xefbc81:  // full-width exclamation mark
@@ -353,6 +356,7 @@ private:
     std::vector<Table> tables_;
     bool in_block_ = false;
     bool in_word_ = false;
+    bool after_colon_ = false;
     bool after_stop_ = false, counted_stop_ = false;
     uint32_t breaks_ = 0;
     uint32_t anchors_ = 0;

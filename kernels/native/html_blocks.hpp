@@ -36,6 +36,7 @@ struct Block {
     uint32_t sentence_ends = 0;
     uint32_t commas = 0;
     uint32_t stop_words = 0;
+    bool announces = false;      // its last character is a colon
     bool ends_sentence = false;  // its last character closes a sentence
 };
 

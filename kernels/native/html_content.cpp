@@ -127,7 +127,44 @@ private:
             const Block& block = found_.blocks[at];
             kept[at] = inside[block.element] && (good[at] || 2 * block.link_length <= block.length);
         }
+        keep_headings_above(first, inside, kept);
+        keep_what_is_announced(last, inside, kept);
         return kept;
+    }
+
+    // Headings right above the first running text belong to it; the page's title, <h1>, does not.
+    void keep_headings_above(size_t first, const std::vector<bool>& inside,
+                             std::vector<bool>& kept) const {
+        size_t top = first;
+        while (top > 0 && is_heading(found_.blocks[top - 1].tag) && is_plain(top - 1, inside))
+            --top;
+        while (top < first && found_.blocks[top].tag != Tag::Heading1) ++top;
+        for (size_t at = top + 1; at < first; ++at) kept[at] = true;
+    }
+
+    // The list, listing or table behind a colon or a heading that follow the last running text.
+    void keep_what_is_announced(size_t last, const std::vector<bool>& inside,
+                                std::vector<bool>& kept) const {
+        const std::vector<Block>& blocks = found_.blocks;
+        size_t at = last + 1;
+        while (at < blocks.size() && is_heading(blocks[at].tag) && is_plain(at, inside)) ++at;
+        if (at == blocks.size() || (at == last + 1 && !blocks[last].announces)) return;
+        const Place& place = blocks[at].place;
+        const auto belongs = [&](const Place& other) {
+            return (place.list != kNone && other.list == place.list) ||
+                   (place.preformatted != kNone && other.preformatted == place.preformatted) ||
+                   (place.table != kNone && found_.is_data_table[place.table] &&
+                    other.table == place.table);
+        };
+        size_t end = at;
+        while (end < blocks.size() && belongs(blocks[end].place) && is_plain(end, inside)) ++end;
+        if (end == at || (end < blocks.size() && belongs(blocks[end].place))) return;
+        for (size_t index = last + 1; index < end; ++index) kept[index] = true;
+    }
+
+    bool is_plain(size_t at, const std::vector<bool>& inside) const {
+        const Block& block = found_.blocks[at];
+        return inside[block.element] && 2 * block.link_length <= block.length;
     }
 
     // For pages without running text: what is left without boilerplate and lists of links.

@@ -125,7 +125,7 @@ struct HintWords {
 constexpr HintWords kHintWords[] = {
     {"author authors byline bylines date dateline dates datetime timestamp published pubdate meta "
      "metadata "
-     "postmeta bio credits",
+     "postmeta bio credits postprofile userprofile userinfo poster",
      kAuthorOrDate},
     {"ad ads advert adverts advertisement advertisements advertising adsense adslot adunit sponsor "
      "sponsored sponsors dfp promo promos promotion promoted",

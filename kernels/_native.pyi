@@ -21,6 +21,34 @@ def c4_lines(
 def long_line_counts(
     offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, min_characters: int, /
 ) -> np.ndarray: ...
+def dclm_lines(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    max_uppercase: float | None,
+    max_numeric: float | None,
+    counter_words: tuple[str, ...],
+    min_words: int,
+    max_phrase_words: int,
+    phrases_anywhere: tuple[str, ...],
+    phrases_at_end: tuple[str, ...],
+    phrases_at_start: tuple[str, ...],
+    dot_is_any_character: bool,
+    /,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+def line_table(
+    offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+def without_lines(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    drop: np.ndarray,
+    drop_repeated: bool,
+    /,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 def text_hash_128(offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /) -> np.ndarray: ...
 def prefixed_hash_64(
     prefix: bytes, offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /

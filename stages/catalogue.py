@@ -15,12 +15,14 @@ from typing import cast
 from curate.errors import SpecError
 from curate.stages.base import Annotator, Editor, Exchange, Filter, Stage
 from curate.stages.clean.normalize_whitespace import NormalizeWhitespace
+from curate.stages.clean.strip_lines import StripLines
 from curate.stages.clean.unicode_repair import UnicodeRepair
 from curate.stages.dedup.exact import ExactDedup
 from curate.stages.language import Language
 from curate.stages.quality.bad_words import BadWords
 from curate.stages.quality.boilerplate import Boilerplate
 from curate.stages.quality.c4 import C4Paragraphs, C4Quality
+from curate.stages.quality.dclm_lines import DclmLines
 from curate.stages.quality.fineweb import FineWebQuality
 from curate.stages.quality.gopher import GopherQuality
 from curate.stages.quality.gopher_repetition import GopherRepetition
@@ -36,6 +38,7 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
         for stage in (
             UnicodeRepair,
             NormalizeWhitespace,
+            StripLines,
             UrlFilter,
             Language,
             GopherRepetition,
@@ -44,6 +47,7 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
             NgramFilter,
             C4Quality,
             C4Paragraphs,
+            DclmLines,
             BadWords,
             Boilerplate,
             MachineText,

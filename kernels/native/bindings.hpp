@@ -7,6 +7,7 @@
 namespace curate {
 
 void bind_c4_lines(pybind11::module_& module);
+void bind_dclm_lines(pybind11::module_& module);
 void bind_hashes(pybind11::module_& module);
 void bind_html(pybind11::module_& module);
 void bind_measure(pybind11::module_& module);
@@ -14,6 +15,7 @@ void bind_normalize(pybind11::module_& module);
 void bind_page_facts(pybind11::module_& module);
 void bind_repair(pybind11::module_& module);
 void bind_sentences(pybind11::module_& module);
+void bind_strip_lines(pybind11::module_& module);
 void bind_whitespace(pybind11::module_& module);
 void bind_phrases(pybind11::module_& module);
 void bind_text_set(pybind11::module_& module);

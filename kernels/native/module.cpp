@@ -7,6 +7,7 @@ PYBIND11_MODULE(_native, module) {
     module.doc() =
         "Text kernels over Arrow large_string buffers. Use the typed wrappers in curate.kernels.";
     curate::bind_c4_lines(module);
+    curate::bind_dclm_lines(module);
     curate::bind_hashes(module);
     curate::bind_html(module);
     curate::bind_measure(module);
@@ -15,6 +16,7 @@ PYBIND11_MODULE(_native, module) {
     curate::bind_phrases(module);
     curate::bind_repair(module);
     curate::bind_sentences(module);
+    curate::bind_strip_lines(module);
     curate::bind_text_set(module);
     curate::bind_whitespace(module);
 }

@@ -60,12 +60,20 @@ def measure(
     rows: int,
     segmenter: str,
     given: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None,
+    given: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
+    dictionary: Dictionary | None,
     requests: list[tuple[str, list[int]]],
     /,
 ) -> tuple[np.ndarray, list[list[np.ndarray]]]: ...
 def families() -> list[tuple[str, list[tuple[str, str, bool]]]]: ...
 def word_spans(
-    offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, segmenter: str, /
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    segmenter: str,
+    dictionary: Dictionary | None,
+    /,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 def normalized_text(
     offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
@@ -131,3 +139,10 @@ class TextSet:
 
 def instruction_set() -> str: ...
 def main_text(markup: str, /) -> tuple[str, str, str]: ...
+
+class Dictionary:
+    def __init__(self, data: object, /) -> None: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def words(self) -> int: ...

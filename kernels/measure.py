@@ -5,10 +5,13 @@ columns). All families of one call share the parts of a document: its words, lin
 are found once, while the document is in the cache.
 
 Words come from a *segmenter*. `uax29`: segments between two default word boundaries (Unicode 16.0)
-that hold at least one letter (general category L*) or number (N*). `whitespace`: Python's
-`str.split()`. Or the caller gives `WordSpans`, for instance those of a peer's tokenizer. The last
-two may hold pure punctuation; such a word counts in denominators and in n-grams, but neither in
-`words.count` nor in `words.mean_length`, as in datatrove.
+that hold at least one letter (general category L*) or number (N*); runs of scripts without spaces
+are divided by the dictionaries of the extra `segmentation` (`kernels.dictionary`). A text most of
+whose letters belong to such scripts has no known words where its dictionary is missing.
+`uax29_alone`: the rules and nothing else, so that every such letter is a word. `whitespace`:
+Python's `str.split()`. Or the caller gives `WordSpans`, for instance those of a peer's tokenizer.
+The last two may hold pure punctuation; such a word counts in denominators and in n-grams, but
+neither in `words.count` nor in `words.mean_length`, as in datatrove.
 
 Cost: no allocation per document in the steady state, the GIL is released. ASCII words go through
 64-byte bit masks (AVX2, or a portable version of equal results: environment variable
@@ -25,10 +28,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from curate.kernels import _native
+from curate.kernels import _native, dictionary
 from curate.kernels.text_buffers import text_buffers
 
-Segmenter = Literal["uax29", "whitespace"]
+Segmenter = Literal["uax29", "uax29_alone", "whitespace"]
 
 
 class WordSpans(NamedTuple):
@@ -90,12 +93,19 @@ def measure(
     """
     segmenter, given = (words, None) if isinstance(words, str) else ("given", words)
     wanted = [(request.family, list(request.options)) for request in requests]
-    known, results = _native.measure(*text_buffers(text), segmenter, given, wanted)
+    known, results = _native.measure(
+        *text_buffers(text), segmenter, given, dictionary_for(segmenter), wanted
+    )
     unknown = None if known.all() else known == 0
     return [
         _batch(FAMILIES[request.family], columns, unknown)
         for request, columns in zip(requests, results, strict=True)
     ]
+
+
+def dictionary_for(segmenter: str) -> _native.Dictionary | None:
+    """The dictionaries that a segmenter uses, where they are installed. Raises SpecError."""
+    return dictionary.load() if segmenter == "uax29" else None
 
 
 def _batch(

@@ -4,9 +4,12 @@ All measures that a segment needs of one text version are taken in one call, so 
 are found once: the planner gathers them in a `MeasureGroup`.
 
 `words` says what a word is. `uax29` (the default): a UAX #29 segment (Unicode 16.0) with at least
-one letter or number; punctuation is no word and counts in no denominator. `whitespace`: Python's
-`str.split()`, which leaves punctuation at the words. `datatrove`: the tokens of the peer
-(`stages/word_sources.py`).
+one letter or number; punctuation is no word and counts in no denominator. Chinese, Japanese, Thai,
+Lao, Khmer and Burmese, which put no spaces between words, are divided by dictionaries (the extra
+`segmentation`). Where they are not installed, and for scripts that have none, word signals are null
+for a text most of whose letters need them, and rules on them keep it. `uax29_alone`: the rules and
+nothing else, so that every such letter is a word. `whitespace`: Python's `str.split()`, which
+leaves punctuation at the words. `datatrove`: the tokens of the peer (`stages/word_sources.py`).
 
 A new family needs a native file (`kernels/native/measure.hpp`) and a subclass with `name`,
 `family` and its documentation.
@@ -20,6 +23,7 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import Field, SerializeAsAny
 
+from curate.kernels import dictionary
 from curate.kernels.measure import FAMILIES, Request, measure
 from curate.stages.base import Annotator
 from curate.stages.word_sources import WordSource, WordSourceName, datatrove_words
@@ -70,8 +74,9 @@ class WordMeasure(Measure):
         return self.words
 
     def used_distributions(self) -> tuple[str, ...]:
-        """spaCy where its tokens are the words."""
-        return ("spacy",) if self.words == "datatrove" else ()
+        """What finds the words beside our kernels."""
+        by_words = {"datatrove": ("spacy",), "uax29": (dictionary.DISTRIBUTION,)}
+        return by_words.get(self.words, ())
 
 
 class MeasureGroup(Annotator):

@@ -28,7 +28,7 @@ from curate.kernels.measure import WordSpans
 if TYPE_CHECKING:
     from spacy.language import Language
 
-WordSourceName = Literal["uax29", "whitespace", "datatrove"]
+WordSourceName = Literal["uax29", "uax29_alone", "whitespace", "datatrove"]
 
 OWN = (
     "af am bg ca cs da de el en es et eu fa fi fo fr ga he hr hu hy id is it ky la lb lg lt lv mk "

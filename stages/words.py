@@ -1,8 +1,7 @@
 """Words of a document, measured once for all filters that ask for them.
 
-Scripts without spaces have no dictionary here: every Han ideograph, hiragana or Thai letter is a
-word (with the marks that follow it), katakana and Hangul runs are whole words, so bounds made for
-English mean something else there.
+Scripts without spaces need the dictionaries of the extra `segmentation`; without them the signals
+of such a text are null (`stages.measures`).
 
 Differs from datatrove: its tokenizers (spaCy and others) also return punctuation, which counts in
 the denominators there. Cost: about 2 ns per byte of English, no memory per document.
@@ -27,5 +26,5 @@ class WordStatistics(WordMeasure):
     """
 
     name: ClassVar[str] = "words"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[str] = "words"

@@ -115,6 +115,18 @@ void Document::segment() {
     switch (source_.segmenter) {
         case Segmenter::Uax29: {
             Collector collector{first};
+            DictionaryWords<Collector> divided(text_, source_.dictionary, run_memory_, collector);
+            WordSegmenter<DictionaryWords<Collector>>(text_, divided).run();
+            divided.finish();
+            if (divided.words_unknown()) {
+                words_ = {first, 0, false};
+                return;
+            }
+            after = collector.next;
+            break;
+        }
+        case Segmenter::Uax29Alone: {
+            Collector collector{first};
             WordSegmenter<Collector>(text_, collector).run();
             after = collector.next;
             break;
@@ -130,20 +142,17 @@ void split_lines(Bytes text, bool is_ascii, std::vector<Line>& lines, StampTable
     lines.clear();
     size_t begin = 0;
     for (bool last = false; !last;) {
-        const void* found = begin == text.size
-                                ? nullptr
-                                : std::memchr(text.data + begin, '\n', text.size - begin);
+        const void* found =
+            begin == text.size ? nullptr : std::memchr(text.data + begin, '\n', text.size - begin);
         last = found == nullptr;
         const size_t feed =
-            last ? text.size
-                 : static_cast<size_t>(static_cast<const uint8_t*>(found) - text.data);
+            last ? text.size : static_cast<size_t>(static_cast<const uint8_t*>(found) - text.data);
         const size_t end = !last && feed > begin && text.data[feed - 1] == '\r' ? feed - 1 : feed;
         const Bytes line{text.data + begin, end - begin};
         const int64_t characters =
             is_ascii ? static_cast<int64_t>(line.size) : count_characters(line);
         lines.push_back({static_cast<uint32_t>(begin), static_cast<uint32_t>(end),
-                         static_cast<uint32_t>(characters), skip_spaces(line) == line.size,
-                         false});
+                         static_cast<uint32_t>(characters), skip_spaces(line) == line.size, false});
         begin = feed + 1;
     }
     if (lines.size() == 1) return;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "dictionary_words.hpp"
 #include "stamp_table.hpp"
 #include "text_view.hpp"
 
@@ -46,11 +47,12 @@ struct GivenWords {
     const uint8_t* known;
 };
 
-enum class Segmenter : uint8_t { Uax29, WhiteSpace, Given };
+enum class Segmenter : uint8_t { Uax29, Uax29Alone, WhiteSpace, Given };
 
 struct WordSource {
     Segmenter segmenter;
     GivenWords given;
+    const Dictionary* dictionary;  // of scripts without spaces, for Uax29; may be null
 };
 
 // Memory for `count` values that keep no content when it grows.
@@ -105,6 +107,7 @@ private:
     Buffer<Word> word_buffer_;
     std::vector<Line> lines_;
     StampTable table_;
+    RunMemory run_memory_;
 };
 
 // Code points of valid UTF-8.

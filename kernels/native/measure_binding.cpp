@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -23,9 +24,10 @@ using GivenArrays = std::tuple<Integers, Integers, Integers, Flags>;
 
 // Checks the arrays whose values the kernels check per document.
 WordSource word_source(const std::string& segmenter, const std::optional<GivenArrays>& given,
-                       int64_t rows) {
-    if (segmenter == "uax29") return {Segmenter::Uax29, {}};
-    if (segmenter == "whitespace") return {Segmenter::WhiteSpace, {}};
+                       const Dictionary* dictionary, int64_t rows) {
+    if (segmenter == "uax29") return {Segmenter::Uax29, {}, dictionary};
+    if (segmenter == "uax29_alone") return {Segmenter::Uax29Alone, {}, nullptr};
+    if (segmenter == "whitespace") return {Segmenter::WhiteSpace, {}, nullptr};
     if (segmenter != "given" || !given) {
         throw std::invalid_argument("unknown word segmenter '" + segmenter + "'");
     }
@@ -40,7 +42,7 @@ WordSource word_source(const std::string& segmenter, const std::optional<GivenAr
         }
         previous = first.at(row);
     }
-    return {Segmenter::Given, {first.data(), begin.data(), end.data(), known.data()}};
+    return {Segmenter::Given, {first.data(), begin.data(), end.data(), known.data()}, nullptr};
 }
 
 const Family& family_of(const std::string& name) {
@@ -53,9 +55,10 @@ const Family& family_of(const std::string& name) {
 py::tuple call_measure(const py::buffer& offsets, const py::buffer& data, int64_t first,
                        int64_t rows, const std::string& segmenter,
                        const std::optional<GivenArrays>& given,
+                       const std::shared_ptr<Dictionary>& dictionary,
                        const std::vector<std::pair<std::string, Options>>& wanted) {
     const HeldText text(offsets, data, first, rows);
-    const WordSource words = word_source(segmenter, given, rows);
+    const WordSource words = word_source(segmenter, given, dictionary.get(), rows);
     py::array_t<uint8_t> known(rows);
     py::list results;
     std::vector<Request> requests;
@@ -107,9 +110,10 @@ py::array_t<int64_t> as_array(const std::vector<int64_t>& values) {
 
 // Words as byte ranges in their documents; `first[row]` is the number of words before the row.
 py::tuple call_word_spans(const py::buffer& offsets, const py::buffer& data, int64_t first,
-                          int64_t rows, const std::string& segmenter) {
+                          int64_t rows, const std::string& segmenter,
+                          const std::shared_ptr<Dictionary>& dictionary) {
     const HeldText text(offsets, data, first, rows);
-    const WordSource words = word_source(segmenter, std::nullopt, rows);
+    const WordSource words = word_source(segmenter, std::nullopt, dictionary.get(), rows);
     std::vector<int64_t> counts{0}, begin, end;
     {
         py::gil_scoped_release release;

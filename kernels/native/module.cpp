@@ -8,6 +8,7 @@ PYBIND11_MODULE(_native, module) {
         "Text kernels over Arrow large_string buffers. Use the typed wrappers in curate.kernels.";
     curate::bind_c4_lines(module);
     curate::bind_dclm_lines(module);
+    curate::bind_dictionary(module);
     curate::bind_hashes(module);
     curate::bind_html(module);
     curate::bind_measure(module);

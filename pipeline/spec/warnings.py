@@ -4,9 +4,16 @@ that this version cannot follow to the end.
 
 from __future__ import annotations
 
+from curate.kernels import dictionary
 from curate.pipeline.dag import resolve
-from curate.pipeline.spec.model import PipelineSpec
+from curate.pipeline.spec.model import PipelineSpec, StageEntry
 from curate.pipeline.spec.problems import list_of
+from curate.stages.base import Filter
+
+NO_DICTIONARY = (
+    f"the words of {list_of(dictionary.SCRIPTS)} are not known without a dictionary: rules on "
+    "words keep such documents; `pip install 'curate[segmentation]'` judges them too"
+)
 
 
 def warnings(spec: PipelineSpec) -> tuple[str, ...]:
@@ -28,5 +35,20 @@ def warnings(spec: PipelineSpec) -> tuple[str, ...]:
             and entry.stage.made_for
             and kind not in (*entry.stage.made_for, *(entry.kinds or ()))
         ]
+    if (measuring := _measures_words(spec)) and not dictionary.is_installed():
+        found.append((measuring[0].line, f"{spec.path}:{measuring[0].line}: note: {NO_DICTIONARY}"))
     notes = (f"{spec.path}: note: {note}" for note in spec.notes)
     return (*dict.fromkeys(text for _, text in sorted(found)), *notes)
+
+
+def _measures_words(spec: PipelineSpec) -> list[StageEntry]:
+    """Entries with rules on words that would be found by dictionaries."""
+    return [
+        entry
+        for entry in spec.stages
+        if isinstance(entry.stage, Filter)
+        and any(
+            dictionary.DISTRIBUTION in annotator.used_distributions()
+            for annotator in entry.stage.annotators()
+        )
+    ]

@@ -87,7 +87,7 @@ class NgramFilter(Filter):
             ("word_repetition", "repeated_word_ngrams", self.max_word_repetition),
         )
         return tuple(
-            Rule(name, signal=f"ngrams.{signal}", high=high)
+            Rule(name, signal=f"ngrams.{signal}", high=high, missing="keep")
             for name, signal, high in bounds
             if high is not None
         )

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from uniseg.wordbreak import words as uniseg_segments  # type: ignore[import-untyped]
 
 from curate.kernels.measure import FAMILIES, Request, measure
-from curate.kernels.words import words
+from curate.kernels.words import words as words_of
 
 STOP_WORDS = {"the", "be", "to", "of", "and", "that", "have", "with"}
 
@@ -78,8 +78,12 @@ def reference_statistics(text: str, found: list[str]) -> dict[str, float]:
     }
 
 
+def words(text: pa.Array) -> pa.Array:
+    return words_of(text, "uax29_alone")
+
+
 def word_statistics(text: pa.Array) -> pa.RecordBatch:
-    return measure(text, [Request("words")])[0]
+    return measure(text, [Request("words")], "uax29_alone")[0]
 
 
 def column(*documents: str) -> pa.LargeStringArray:

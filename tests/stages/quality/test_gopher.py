@@ -24,11 +24,11 @@ PIECE_CHARACTERS = 8_000
 PROSE = "The house that they have is to be sold with all of it. " * 6
 
 
-def measure(texts: list[str], stage: GopherQuality | None = None) -> pa.RecordBatch:
+def measure(texts: list[str], annotators: tuple[Annotator, ...] = ()) -> pa.RecordBatch:
     """All signals of the stage under their full names."""
     batch = pa.RecordBatch.from_arrays([pa.array(texts, pa.large_string())], ["text"])
     columns: dict[str, pa.Array] = {}
-    for annotator in (stage or GopherQuality()).annotators():
+    for annotator in annotators or GopherQuality().annotators():
         measured = annotator.annotate(batch)
         assert measured.schema == pa.schema(annotator.signals())
         columns |= {
@@ -66,7 +66,9 @@ def golden_texts(folder: Path, rows: list[dict[str, str]]) -> list[str]:
 def test_every_signal_equals_datatrove_given_our_words(test_data: Path) -> None:
     rows = golden_rows()
     assert len(rows) >= 1500
-    measured = measure(golden_texts(test_data, rows)).to_pylist()
+    words_of_the_golden_figures = WordStatistics(words="uax29_alone")
+    annotators = (words_of_the_golden_figures, LineStatistics())
+    measured = measure(golden_texts(test_data, rows), annotators).to_pylist()
     names = [name for name in rows[0] if name not in ("file", "document")]
     assert sorted(names) == sorted({rule.signal for rule in GopherQuality().rules()})
     different = [

@@ -60,7 +60,6 @@ def measure(
     rows: int,
     segmenter: str,
     given: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None,
-    given: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
     dictionary: Dictionary | None,
     requests: list[tuple[str, list[int]]],
     /,

@@ -102,7 +102,7 @@ def column(*documents: str) -> pa.LargeStringArray:
 
 
 def repetition(text: pa.Array) -> list[list[float]]:
-    batch = measure(text, [Request("repetition")])[0]
+    batch = measure(text, [Request("repetition")], "uax29_alone")[0]
     assert batch.schema == FAMILIES["repetition"].schema
     return [list(row.values()) for row in batch.to_pylist()]
 
@@ -111,7 +111,7 @@ def repetition(text: pa.Array) -> list[list[float]]:
 @given(st.lists(texts, max_size=5), st.integers(0, 2))
 def test_fractions_equal_plain_python(documents: list[str], cut: int) -> None:
     array = column(*documents)[cut:]
-    found = words(array).to_pylist()
+    found = words(array, "uax29_alone").to_pylist()
     expected = [reference(*pair) for pair in zip(array.to_pylist(), found, strict=True)]
     assert repetition(array) == expected
 

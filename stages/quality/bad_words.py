@@ -20,7 +20,7 @@ lowers the text but not the list: 61 of the 68 Spanish ones never do there); a c
 belongs to its word; a language without a list stops nothing; the draw of `keep_fraction` depends on
 the document's id alone, so it is the same in every order.
 
-Cost: one pass, about 3 ns per byte, no memory per document.
+Cost: one pass, 5 to 8 ns per byte, no memory per document.
 """
 
 from __future__ import annotations

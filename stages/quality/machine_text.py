@@ -14,7 +14,7 @@ sign, not a proof: most machine text shows none.
 Relative: the FineWeb report (Penedo et al. 2024, arXiv 2406.17557) counts phrases such as "as a
 large language model" per crawl to see how much machine text a crawl holds.
 
-Cost: one pass, 3 to 6 ns per byte for all languages together, no memory per document.
+Cost: one pass, 4 to 6 ns per byte for all languages together, no memory per document.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ all marks agree, so that a thread of many writers has none. Date: when it was pu
 JSON-LD, `<time>`), else changed (meta, JSON-LD, `<time>`, the header Last-Modified), else fetched;
 `date_source` says which. A date after the fetch is refused.
 
-No page makes it raise or hang. Cost: 0.3 ms for a page of 170 kB, most of it in the native pass.
+No page makes it raise or hang. Cost: 0.4 ms of CPU for a news page of 170 kB, half of it in the
+native pass.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def page_metadata(
         date=date,
         date_source=source,
         language=_language(facts),
-        has_formulas=any(kind == "formula" for kind, _, _ in facts.found),
+        has_formulas=bool(facts.all("formula")),
     )
 
 
@@ -111,14 +112,24 @@ class _Facts:
     """Facts by kind, and metas by their lower-case name."""
 
     def __init__(self, found: list[Fact]) -> None:
-        self.found = found
         self.metas: dict[str, list[str]] = {}
+        self.times: list[tuple[str, str, bool]] = []
+        """(key, value, whether a heading stands above)."""
+        self.authors: list[tuple[str, str]] = []
+        self._others: dict[FactKind, list[str]] = {}
         for kind, key, value in found:
             if kind == "meta":
                 self.metas.setdefault(key.strip().lower(), []).append(value)
+            elif kind == "time":
+                self.times.append((key, value, "h1" in self._others))
+            elif kind == "author":
+                self.authors.append((key, value))
+            else:
+                self._others.setdefault(kind, []).append(value)
 
     def all(self, kind: FactKind) -> list[str]:
-        return [value for each, _, value in self.found if each == kind]
+        """Values of a kind other than meta, time and author."""
+        return self._others.get(kind, [])
 
     def meta(self, names: Iterable[str]) -> Iterator[str]:
         """First values, in the order of the names."""
@@ -198,8 +209,8 @@ def _author(facts: _Facts, stated: LinkedData) -> str | None:
     for how in ("rel", "itemprop", "class"):
         marked = {
             byline
-            for kind, key, value in facts.found
-            if kind == "author" and key == how and (byline := _byline(value, how)) is not None
+            for key, value in facts.authors
+            if key == how and (byline := _byline(value, how)) is not None
         }
         if len(marked) == 1:
             return marked.pop()
@@ -270,21 +281,16 @@ def _made_on_request(header: str, fetched: str | None) -> bool:
 
 
 def _times(facts: _Facts, key: str) -> list[str]:
-    return [value for kind, each, value in facts.found if kind == "time" and each == key][:1]
+    return [value for each, value, _ in facts.times if each == key][:1]
 
 
 def _first_after_heading(facts: _Facts) -> list[str]:
     """The first <time> below the first <h1>; without a heading only if it is the only day."""
-    heading_seen, days = False, []
-    for kind, _, value in facts.found:
-        if kind == "h1":
-            heading_seen = True
-        elif kind == "time":
-            if heading_seen:
-                return [value]
-            days.append(value)
-    alone = len({value[:10] for value in days}) == 1
-    return days[:1] if alone and not heading_seen else []
+    below = [value for _, value, is_below in facts.times if is_below][:1]
+    if below or facts.all("h1"):
+        return below
+    days = [value for _, value, _ in facts.times]
+    return days[:1] if len({value[:10] for value in days}) == 1 else []
 
 
 def _language(facts: _Facts) -> str | None:

@@ -124,6 +124,9 @@ def suspect_lines(
     know_mojibake: bool,
     /,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+def remove_markup(
+    offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, html: bool, wiki: bool, /
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 def code_points(offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /) -> np.ndarray: ...
 
 class TextSet:

@@ -14,7 +14,9 @@ from typing import cast
 
 from curate.errors import SpecError
 from curate.stages.base import Annotator, Editor, Exchange, Filter, Stage
+from curate.stages.clean.emoji_to_text import EmojiToText
 from curate.stages.clean.normalize_whitespace import NormalizeWhitespace
+from curate.stages.clean.remove_markup import RemoveMarkup
 from curate.stages.clean.strip_lines import StripLines
 from curate.stages.clean.unicode_repair import UnicodeRepair
 from curate.stages.dedup.exact import ExactDedup
@@ -22,12 +24,15 @@ from curate.stages.language import Language
 from curate.stages.quality.bad_words import BadWords
 from curate.stages.quality.boilerplate import Boilerplate
 from curate.stages.quality.c4 import C4Paragraphs, C4Quality
+from curate.stages.quality.code import CodeQuality
 from curate.stages.quality.dclm_lines import DclmLines
 from curate.stages.quality.fineweb import FineWebQuality
 from curate.stages.quality.gopher import GopherQuality
 from curate.stages.quality.gopher_repetition import GopherRepetition
+from curate.stages.quality.length import DocumentLength
 from curate.stages.quality.machine_text import MachineText
 from curate.stages.quality.ngram import NgramFilter
+from curate.stages.quality.ratios import Ratios
 from curate.stages.quality.url_filter import UrlFilter
 
 GROUP = "curate.stages"
@@ -37,17 +42,22 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
         stage.name: stage
         for stage in (
             UnicodeRepair,
+            RemoveMarkup,
+            EmojiToText,
             NormalizeWhitespace,
             StripLines,
             UrlFilter,
             Language,
             GopherRepetition,
+            DocumentLength,
             GopherQuality,
             FineWebQuality,
             NgramFilter,
             C4Quality,
             C4Paragraphs,
             DclmLines,
+            Ratios,
+            CodeQuality,
             BadWords,
             Boilerplate,
             MachineText,

@@ -11,6 +11,7 @@ void bind_dclm_lines(pybind11::module_& module);
 void bind_dictionary(pybind11::module_& module);
 void bind_hashes(pybind11::module_& module);
 void bind_html(pybind11::module_& module);
+void bind_markup(pybind11::module_& module);
 void bind_measure(pybind11::module_& module);
 void bind_normalize(pybind11::module_& module);
 void bind_page_facts(pybind11::module_& module);

@@ -7,7 +7,8 @@ namespace curate {
 const std::vector<const Family*>& families() {
     static const std::vector<const Family*> all = {&words_family, &lines_family,
                                                    &repetition_family, &fineweb_family,
-                                                   &ngrams_family};
+                                                   &ngrams_family, &characters_family,
+                                                   &length_family, &code_family};
     return all;
 }
 

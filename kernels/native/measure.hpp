@@ -41,7 +41,10 @@ struct Family {
     std::function<std::function<void(Document&, int64_t row)>(const Options&, Columns)> start;
 };
 
+extern const Family characters_family;
+extern const Family code_family;
 extern const Family fineweb_family;
+extern const Family length_family;
 extern const Family lines_family;
 extern const Family ngrams_family;
 extern const Family repetition_family;

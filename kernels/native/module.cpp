@@ -11,6 +11,7 @@ PYBIND11_MODULE(_native, module) {
     curate::bind_dictionary(module);
     curate::bind_hashes(module);
     curate::bind_html(module);
+    curate::bind_markup(module);
     curate::bind_measure(module);
     curate::bind_normalize(module);
     curate::bind_page_facts(module);

@@ -147,7 +147,15 @@ private:
         if (next == ' ' || next == '%' || next == '}') return false;
         if (position_ == 0) return true;
         const uint8_t before = text_.data[position_ - 1];
+        if (is_ascii_letter(before) && follows_command()) return false;
         return Phrase("\\^_{}$'\"`=").find(static_cast<char>(before)) == Phrase::npos;
+    }
+
+    // A LaTeX command such as \frac.
+    bool follows_command() const {
+        size_t at = position_;
+        while (at > 0 && position_ - at < 30 && is_ascii_letter(text_.data[at - 1])) --at;
+        return at > 0 && text_.data[at - 1] == '\\';
     }
 
     bool element() {

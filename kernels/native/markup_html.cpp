@@ -312,9 +312,9 @@ private:
         }
         if (value >= 0x80 && value < 0xa0) value = kWindows1252[value - 0x80];
         const bool control = value < 0x20 && value != '\t' && value != '\n' && value != '\r';
-        if (control || value == 0x7f || value > 0x10ffff || (value >= 0xd800 && value < 0xe000)) {
-            return false;
-        }
+        const bool surrogate = value >= 0xd800 && value < 0xe000;
+        const bool none = (value & 0xfffe) == 0xfffe || (value >= 0xfdd0 && value < 0xfdf0);
+        if (control || value == 0x7f || value > 0x10ffff || surrogate || none) return false;
         out_ = encode(value, out_);
         return true;
     }

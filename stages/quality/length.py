@@ -17,8 +17,8 @@ from pydantic import Field, model_validator
 from curate.stages.base import Annotator, Filter
 from curate.stages.characters import LengthStatistics
 from curate.stages.lines import LineStatistics
-from curate.stages.measures import WordSource
 from curate.stages.rules import Rule
+from curate.stages.word_sources import WordSource
 from curate.stages.words import WordStatistics
 
 UNITS = ("characters", "bytes", "words", "lines")

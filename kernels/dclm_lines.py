@@ -9,7 +9,7 @@ characters; 3. counters, `3,100 likes`; 4. few words (`str.split`); 5. to 7. phr
 the end, at the start of a line of few words are cut out with one white space, in any case, and a
 line of which only white space is left is removed. Empty lines stay where no step strips them.
 
-Cost: one pass per step, about 6 ns per byte of English; the GIL is released. Phrases cost bytes of
+Cost: one pass per step, about 9 ns per byte of English; the GIL is released. Phrases cost bytes of
 short lines × characters of the phrases in the worst case.
 """
 

@@ -105,8 +105,8 @@ const std::vector<Line>& Document::lines() {
 }
 
 void Document::segment() {
-    // Two words of one byte each have a byte between them.
-    size_t at_most = text_.size / 2 + 1;
+    // A word has a byte; memory that is never written costs nothing.
+    size_t at_most = text_.size;
     if (source_.segmenter == Segmenter::Given) {
         at_most = static_cast<size_t>(source_.given.first[row_ + 1] - source_.given.first[row_]);
     }

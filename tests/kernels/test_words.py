@@ -144,6 +144,7 @@ def test_every_code_point_alone() -> None:
         ("한국어 가나다", ["한국어", "가나다"]),
         ("漢字かな カタカナ", ["漢", "字", "か", "な", "カタカナ"]),
         ('צה"ל', ['צה"ל']),
+        ("a²" * 500, ["a", "²"] * 500),  # more than one word per two bytes
     ],
 )
 def test_known_words(text: str, expected: list[str]) -> None:

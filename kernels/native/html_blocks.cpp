@@ -77,7 +77,7 @@ private:
 
     void open(uint32_t index, uint32_t event) {
         const Tag tag = page_.elements[index].tag;
-        if (tag == Tag::Anchor) ++anchors_;
+        if (tag == Tag::Anchor && counts_as_link(index)) ++anchors_;
         if (tag == Tag::Break) {
             read_break(event);
             return;
@@ -89,6 +89,13 @@ private:
         if (names_blocks(tag)) box.meaning = tag;
         enter(tag, index, box);
         boxes_.push_back(box);
+    }
+
+    // A heading that is its own permanent link, a footnote's mark: text, not a way to elsewhere.
+    // Items of a table of contents do lead elsewhere.
+    bool counts_as_link(uint32_t anchor) const {
+        return !page_.elements[anchor].in_page ||
+               (!boxes_.empty() && boxes_.back().place.item != kNone);
     }
 
     void enter(Tag tag, uint32_t index, Box& box) {
@@ -177,7 +184,7 @@ private:
 
     void close(uint32_t index, uint32_t event) {
         const Tag tag = page_.elements[index].tag;
-        if (tag == Tag::Anchor && anchors_ > 0) --anchors_;
+        if (tag == Tag::Anchor && counts_as_link(index)) --anchors_;
         if (!is_block(tag)) return;
         finish(event);
         leave(tag, index, event);
@@ -330,6 +337,9 @@ private:
             case 0xd88c:    // Arabic comma
                 ++block.commas;
                 after_stop_ = false;
+                break;
+            case 0xc2a9:  // copyright sign
+                block.has_copyright = true;
                 break;
             case 0xe2809d:  // closing quotation marks
             case 0xe28099:

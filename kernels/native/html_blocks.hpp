@@ -35,8 +35,8 @@ struct Block {
     uint32_t words = 0;  // separated by white space
     uint32_t sentence_ends = 0;
     uint32_t commas = 0;
-    uint32_t stop_words = 0;
     bool announces = false;      // its last character is a colon
+    bool has_copyright = false;  // holds a copyright sign
     bool ends_sentence = false;  // its last character closes a sentence
 };
 

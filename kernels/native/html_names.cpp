@@ -130,17 +130,17 @@ constexpr HintWords kHintWords[] = {
     {"ad ads advert adverts advertisement advertisements advertising adsense adslot adunit sponsor "
      "sponsored sponsors dfp promo promos promotion promoted",
      kAdvertisement},
-    {"caption captions credit imagecaption slideshow gallery", kCaption},
+    {"caption captions credit imagecaption slideshow gallery photo", kCaption},
     {"comment comments commentlist disqus livefyre respond commentary replies", kComments},
     {"article articlebody articlecontent articletext blog blogpost body bodytext content copy "
      "entry "
      "main maincontent post postbody postcontent story storybody storytext text",
      kContent},
-    {"cookie cookies consent gdpr modal popup overlay lightbox paywall toast alert", kDialog},
+    {"cookie cookies consent gdpr modal popup overlay lightbox toast", kDialog},
     {"footer foot colophon copyright disclaimer legal", kFooterLike},
     {"hidden hide invisible noprint nodisplay", kHiddenByClass},
     {"nav navbar navigation menu menus submenu breadcrumb breadcrumbs pagination pager paging "
-     "toolbar navi topnav subnav skip",
+     "toolbar navi topnav subnav skip masthead topbar",
      kNavigationLike},
     {"related relatedposts recommended recommendation recommendations recommend trending popular "
      "outbrain taboola similar recirc recirculation upnext readmore teaser teasers mostread",
@@ -152,7 +152,6 @@ constexpr HintWords kHintWords[] = {
     {"newsletter newsletters subscribe subscription subscriptions signup optin donate login signin "
      "register",
      kSubscribe},
-    {"header masthead banner topbar", kHeaderLike},
     {"tags taglist tagcloud tag categories category topics keywords", kTagList},
 };
 

@@ -70,8 +70,7 @@ enum Hint : uint32_t {
     kShare = 1u << 12,
     kSidebar = 1u << 13,
     kSubscribe = 1u << 14,
-    kHeaderLike = 1u << 15,
-    kTagList = 1u << 16,
+    kTagList = 1u << 15,
 };
 
 enum TagBits : uint8_t {

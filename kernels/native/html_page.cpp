@@ -41,10 +41,10 @@ bool style_hides(std::string_view style) {
 }
 
 uint32_t hints_of_role(std::string_view role) {
-    if (role == "navigation" || role == "menu" || role == "menubar") return kNavigationLike;
+    if (role == "navigation" || role == "menu" || role == "menubar" || role == "banner")
+        return kNavigationLike;
     if (role == "complementary") return kSidebar;
     if (role == "contentinfo") return kFooterLike;
-    if (role == "banner") return kHeaderLike;
     if (role == "dialog" || role == "alertdialog") return kDialog;
     if (role == "main" || role == "article") return kContent;
     return 0;
@@ -175,13 +175,14 @@ private:
                 break;
             case 4:
                 if (name == "role") element.hints |= hints_of_role(value);
+                if (name == "href") element.in_page = value.substr(0, 1) == "#";
                 if (name == "lang" && element.tag == Tag::Html) page_.language = value;
                 break;
             case 5:
                 if (name == "start") read_number(value, element);
                 if (name == "value" && element.tag == Tag::Item) read_number(value, element);
                 if (name == "class" && is_mark(value)) element.hidden = true;
-                if (name == "class") element.hints |= hints_of(value);
+                if (name == "class") use_class(value, element);
                 if (name == "style" && style_hides(value)) element.hidden = true;
                 break;
             case 6:
@@ -225,6 +226,14 @@ private:
         return static_cast<uint16_t>(read.number == kNone || read.number == 0 ? 1
                                      : read.number > kWidestSpan              ? kWidestSpan
                                                                               : read.number);
+    }
+
+    static void use_class(std::string_view value, Element& element) {
+        element.hints |= hints_of(value);
+        for (const char byte : value) {
+            if (byte >= '0' && byte <= '9') continue;
+            element.shape = (element.shape ^ static_cast<uint8_t>(byte)) * 0x01000193u;
+        }
     }
 
     static void use_item_property(std::string_view value, Element& element) {
@@ -272,7 +281,8 @@ private:
         const uint32_t parent = open_.empty() ? kNone : open_.back();
         const bool unseen = parent != kNone && page_.elements[parent].unseen;
         const uint32_t index = static_cast<uint32_t>(page_.elements.size());
-        page_.elements.push_back({parent, static_cast<uint32_t>(at), 0, 0, tag, false, unseen});
+        page_.elements.push_back({parent, static_cast<uint32_t>(at), 0, static_cast<uint32_t>(tag),
+                                  0, tag, false, false, unseen});
         page_.events.push_back({index, 0, 0, EventKind::Open});
         const size_t hash = name_hash(name);
         open_.push_back(index);

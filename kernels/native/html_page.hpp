@@ -19,9 +19,11 @@ struct Element {
     uint32_t parent;      // index of an earlier element, kNone for the root
     uint32_t begin;       // where its start tag begins in the markup
     uint32_t last_event;  // the event that closes it
+    uint32_t shape;       // hash of tag and class without digits: boxes made by one template
     uint32_t hints;       // Hint bits of class, id, role, itemprop
     Tag tag;
     bool hidden;                     // by attribute: hidden, aria-hidden, display:none
+    bool in_page;                    // a link to a place on the same page
     bool unseen;                     // it or an ancestor is hidden or of a kind that no reader sees
     uint16_t columns = 1, rows = 1;  // a cell's colspan and rowspan, at most 100
     uint32_t number = kNone;         // where a list starts, or the number of an item

@@ -5,8 +5,9 @@ over that markup finds blocks, judges them by the boxes they stand in (tags, rol
 and id), by running text and by the density of links, and writes the chosen ones as plain text:
 `kernels/native/html_*.cpp`. No model, and no list of languages.
 
-On the 181 pages of scrapinghub's article-extraction-benchmark it is as exact as Trafilatura at some
-ten times its speed: benchmarks/extraction has the figures.
+On the 181 pages of scrapinghub's article-extraction-benchmark: precision .967, recall .977, F1 .970
+(Trafilatura .960, Resiliparse's own rules .929) at 112 MB/s of HTML on one core; see
+benchmarks/extraction.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import ClassVar
 from resiliparse.parse.html import HTMLTree
 
 from curate.kernels.html import main_text
-from curate.stages.extract.base import Extracted, Extractor, tidy
+from curate.stages.extract.base import Extracted, Extractor
 
 
 class Curate(Extractor):
@@ -26,5 +27,5 @@ class Curate(Extractor):
     distributions: ClassVar = ("resiliparse",)
 
     def extract(self, html: str, url: str | None) -> Extracted:
-        found = main_text(tidy(str(HTMLTree.parse(html))))
+        found = main_text(str(HTMLTree.parse(html)))
         return Extracted(found.text.strip(), found.title or None)

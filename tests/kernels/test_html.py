@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import time
 
 import pytest
@@ -55,13 +56,86 @@ def test_what_a_part_of_a_page_looks_like(body, expected):
     assert text == f"{PROSE}\n\n{expected}\n\n{PROSE}"
 
 
+OTHER = (
+    "Nobody remembers who built the mill, but the wheel still turns when there is enough water "
+    "in the river, and the miller's family still lives in the house beside it."
+)
+ARTICLE = f"<p>{PROSE}</p><p>{OTHER}</p><p>{PROSE}</p>"
+
+
+@pytest.mark.parametrize(
+    "boilerplate",
+    [
+        f"<nav><p>{OTHER}</p></nav>",
+        f"<div class='cookie-banner'>{OTHER}</div>",
+        f"<div id='comments'><p>Ann wrote</p><p>{OTHER}</p></div>",
+        f"<aside><p>{OTHER}</p></aside>",
+        f"<footer><p>{OTHER}</p></footer>",
+        "<div class='share'><a href='/f'>Facebook</a><a href='/t'>Twitter</a></div>",
+        "<p><a href='/a'>Read about the mill</a> <a href='/b'>and the river</a></p>",
+        "<p>© 2026 The River Gazette. All rights reserved.</p>",
+        "".join(
+            f"<div class=card><h3><a href='/{at}'>A story</a></h3><p>A short text. {at}</p></div>"
+            for at in range(4)
+        ),
+    ],
+)
+def test_what_stands_around_an_article_goes(boilerplate):
+    main = f"<h1>The bridge</h1>{ARTICLE}"
+    assert page_text(f"<div>{main}</div>{boilerplate}") == page_text(main)
+    assert page_text(f"{boilerplate}<div>{main}</div>") == page_text(main)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"<blockquote class='twitter-tweet'><p>{OTHER}</p></blockquote>",
+        f"<div class='alert alert-note'><p>{OTHER}</p></div>",
+        "<h2><a href='#name'>Names</a></h2>",
+        "<h2 id='comments'>Comments</h2>",
+        "<div class='section-header'><h2>Section</h2></div>",
+        "<pre><code><a href='a'>Vec</a>::<a href='b'>new</a>()</code></pre>",
+        "<table><tr><td><a href='a'>ac</a></td><td>Ascension Island</td></tr>"
+        "<tr><td><a href='b'>ad</a></td><td>Andorra</td></tr></table>",
+        "<ul><li><a href='a'>panic</a>, which never returns</li><li>loop</li></ul>",
+    ],
+)
+def test_what_belongs_to_a_text_stays(content):
+    body = f"<main><p>{PROSE}</p>{content}<p>{OTHER}</p></main>"
+    lost = set(re.findall(r"\w+", re.sub("<[^>]*>", " ", content)))
+    assert lost <= set(re.findall(r"\w+", page_text(body)))
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "これは日本語の文章です。句点で終わる文がいくつか続きます。空白はありません。",
+        "委员会下午开会，经过长时间的辩论，决定在冬天到来之前修好那座旧桥。",
+        "اجتمعت اللجنة بعد الظهر وقررت بعد نقاش طويل إصلاح الجسر القديم قبل حلول الشتاء.",
+        "คณะกรรมการประชุมกันในช่วงบ่ายและตัดสินใจว่าควรซ่อมสะพานเก่าก่อนฤดูหนาวจะมาถึง",
+    ],
+)
+def test_no_language_is_needed(prose):
+    links = "".join(f"<li><a href='/{at}'>{prose[:4]}</a></li>" for at in range(9))
+    assert page_text(f"<ul>{links}</ul><div><p>{prose}</p><p>{prose}</p></div>") == "\n\n".join(
+        [prose, prose]
+    )
+
+
+def test_answers_of_a_forum_stay():
+    posts = [f"<div class='comment post'><b>user{at}</b><p>{OTHER}</p></div>" for at in range(5)]
+    assert page_text("".join(posts)).count(OTHER) == 5
+
+
 def test_title_and_language():
     found = main_text('<html lang="pt-BR"><head><title> A &amp;\n B </title></head></html>')
     assert found == ("", "A & B", "pt-BR")
 
 
 WORDS = st.text(
-    st.characters(blacklist_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), min_size=1, max_size=12
+    st.characters(blacklist_categories=("Cs", "Cc", "Zs", "Zl", "Zp"), blacklist_characters="©"),
+    min_size=1,
+    max_size=12,
 )
 
 

@@ -36,8 +36,8 @@ GOLDEN = {
         },
     ),
     "gov-uk-2014.warc.gz": (
-        31,
-        {"empty_extraction": 1},
+        32,
+        {},
         {
             "warc_warcinfo": 1,
             "not_http": 3,

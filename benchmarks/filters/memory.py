@@ -84,8 +84,8 @@ def main() -> None:
         )
         plan = chain(folder, folder / "shard.parquet", HERE / "stages.yaml")
         store = Store(str(folder / "run"))
-        base = base_shard(store, folder / "shard.parquet")
         context = JobContext(store, load(str(folder / "pipeline.yaml")).engine, seed=17)
+        base = base_shard(store, folder / "shard.parquet")
         Path("/proc/self/clear_refs").write_text("5")
         done, marks = 0.0, [*MARKS_GB, arguments.gigabytes]
         shards = 0

@@ -20,7 +20,6 @@ class Extracted:
     text."""
 
     text: str
-    title: str | None = None
 
 
 class Extractor(ABC):

@@ -28,4 +28,4 @@ class Curate(Extractor):
 
     def extract(self, html: str, url: str | None) -> Extracted:
         found = main_text(str(HTMLTree.parse(html)))
-        return Extracted(found.text.strip(), found.title or None)
+        return Extracted(found.text.strip())

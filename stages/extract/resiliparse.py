@@ -36,4 +36,4 @@ class Resiliparse(Extractor):
             comments=False,
             post_meta=False,
         )
-        return Extracted(tidy(text), tidy(tree.title or "") or None)
+        return Extracted(tidy(text))

@@ -35,8 +35,8 @@ class Trafilatura(Extractor):
             favor_precision=True,
             include_comments=False,
             include_tables=True,
-            with_metadata=True,
+            with_metadata=False,
         )
         if not isinstance(found, Document):
             return Extracted("")
-        return Extracted(tidy(found.text or ""), tidy(found.title or "") or None)
+        return Extracted(tidy(found.text or ""))

@@ -44,15 +44,30 @@ uint8_t* put(uint32_t code_point, uint8_t* out) {
     return out;
 }
 
-// Sixteen bytes of ASCII in lower case; false (and undefined output) when one is above 0x7f.
+constexpr uint64_t kEach = 0x0101010101010101u;
+
+// Eight bytes of ASCII in lower case: bit 7 of a sum tells whether a byte is above 'Z', or 'A'.
+uint64_t lower_ascii(uint64_t bytes) {
+    const uint64_t above_z = bytes + (0x7f - 'Z') * kEach;
+    const uint64_t from_a = bytes + (0x80 - 'A') * kEach;
+    return bytes | ((from_a & ~above_z & 0x80 * kEach) >> 2);
+}
+
+// Sixteen bytes in lower case; false, with nothing written, when one of them is above 0x7f.
 bool fold_ascii_block(const uint8_t* in, uint8_t* out) {
-    uint8_t high = 0;
-    for (int index = 0; index < 16; ++index) {
-        const uint8_t byte = in[index];
-        high |= byte;
-        out[index] = static_cast<uint8_t>(byte + (static_cast<uint8_t>(byte - 'A') < 26 ? 32 : 0));
-    }
-    return high < 0x80;
+    uint64_t bytes[2];
+    std::memcpy(bytes, in, 16);
+    if ((bytes[0] | bytes[1]) & (0x80 * kEach)) return false;
+    bytes[0] = lower_ascii(bytes[0]);
+    bytes[1] = lower_ascii(bytes[1]);
+    std::memcpy(out, bytes, 16);
+    return true;
+}
+
+// Three-byte characters without two cases: U+3000 to U+9FFF and Hangul.
+bool has_no_case(uint8_t lead, uint8_t second) {
+    return (lead >= 0xe3 && lead <= 0xe9) || lead == 0xeb || lead == 0xec ||
+           (lead == 0xea && second >= 0xb0) || (lead == 0xed && second < 0xa0);
 }
 
 bool is_mark(uint32_t code_point) {
@@ -135,7 +150,7 @@ void fold_case(Bytes text, std::vector<uint8_t>& out) {
                 ++position;
                 continue;
             }
-            if (lead >= 0xe3 && lead <= 0xe9 && stop - position >= 3) {  // no letter has two cases
+            if (text.size - position >= 3 && has_no_case(lead, text.data[position + 1])) {
                 if ((text.data[position + 1] & 0xc0) != 0x80 ||
                     (text.data[position + 2] & 0xc0) != 0x80) {
                     throw InvalidUtf8(position);
@@ -266,10 +281,9 @@ bool PhraseAutomaton::word_may_begin(Bytes text, size_t position) {
     return true;
 }
 
-bool PhraseAutomaton::word_may_end(Bytes text, size_t position) {
-    if (position == text.size) return true;
+bool PhraseAutomaton::word_goes_on(Bytes text, size_t position) {
     const uint32_t next = decode(text, position).value;
-    return !is_word_character(next) && !is_mark(next);
+    return is_word_character(next) || is_mark(next);
 }
 
 }  // namespace curate

@@ -43,11 +43,20 @@ public:
         }
     }
 
+    // Whether a phrase that ends at `end` may count: most that end inside a word are done with here.
+    bool may_end(Bytes text, size_t end) const {
+        if (!options_.whole_words || end == text.size) return true;
+        const uint8_t next = text.data[end];
+        if (next >= 0x80) return !word_goes_on(text, end);
+        return !(static_cast<uint8_t>((next | 0x20) - 'a') < 26 ||
+                 static_cast<uint8_t>(next - '0') < 10 || next == '_');
+    }
+
     // Calls `found(begin, phrase)` for every phrase that ends at `end`, longest first, when it may
     // count there: with whole words only where no letter, number, `_` or mark touches it.
     template <class Found>
     void phrases_at(Bytes text, size_t end, uint32_t state, Found found) const {
-        if (options_.whole_words && !word_may_end(text, end)) return;
+        if (!may_end(text, end)) return;
         uint32_t suffix = terminal_[state] >= 0 ? state : suffix_[state];
         for (; suffix != 0; suffix = suffix_[suffix]) {
             const size_t begin = end - depth_[suffix];
@@ -118,7 +127,7 @@ private:
     }
 
     static bool word_may_begin(Bytes text, size_t position);
-    static bool word_may_end(Bytes text, size_t position);
+    static bool word_goes_on(Bytes text, size_t position);
 
     void number_classes(const std::vector<std::vector<uint8_t>>& folded);
     void build(const std::vector<std::vector<uint8_t>>& folded);

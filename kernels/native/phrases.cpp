@@ -131,7 +131,8 @@ public:
     template <class PlacesKind, class Chosen>
     void find(Bytes document, PlacesKind& places, Chosen chosen) {
         for (LeftmostLongest& choice : choices_) choice.clear();
-        phrases_.scan(document, [&](size_t end, uint32_t state) {
+        phrases_.scan(document, [&](size_t end, uint32_t state) __attribute__((noinline)) {
+            if (!phrases_.may_end(document, end)) return;
             settle(end - phrases_.depth(state), chosen);
             phrases_.phrases_at(document, end, state, [&](size_t begin, int32_t phrase) {
                 places.advance(end);

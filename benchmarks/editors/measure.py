@@ -95,7 +95,8 @@ def main() -> None:
         "Python files": batch_of(python_files()),
     }
     wanted = sys.argv[2:] or STAGES
-    stages = {name: load_stage(name)() for name in wanted}
+    bounds = {"document_length": {"min_characters": 1, "min_words": 1, "min_lines": 1}}
+    stages = {name: load_stage(name)(**bounds.get(name, {})) for name in wanted}
     seconds: dict[tuple[str, str], list[float]] = {}
     for _ in range(RUNS):
         for name, stage in stages.items():

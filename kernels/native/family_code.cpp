@@ -38,7 +38,10 @@ bool begins_with(Bytes text, size_t position, Phrase phrase) {
 
 template <size_t Count>
 bool holds_any(Bytes text, const std::array<Phrase, Count>& phrases) {
+    std::array<bool, 256> begins{};
+    for (const Phrase phrase : phrases) begins[static_cast<uint8_t>(phrase[0])] = true;
     for (size_t position = 0; position < text.size; ++position) {
+        if (!begins[lower(text.data[position])]) continue;
         for (const Phrase phrase : phrases) {
             if (begins_with(text, position, phrase)) return true;
         }

@@ -14,7 +14,7 @@ for ASCII only. go-enry's list of generated files needs file names and is left o
 and its like stand in for it. A minified file is one that breaks the bounds on lines (linguist draws
 the line at 110 characters per line, StarCoder at 100). An empty text breaks the lower bounds.
 
-Cost: about 4 ns per byte, no memory per document.
+Cost: 50 to 80 MB/s per core (benchmarks/editors), no memory per document.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ data-juicer's bound on special characters, which count every space and digit and
 Hindi. With the other defaults every language of FLORES passes. Bounds are inclusive, 0 is a bound,
 null switches a rule off.
 
-Cost: `CharacterStatistics`, about 2 ns per byte of English, no memory per document.
+Cost: `CharacterStatistics`, about 200 MB/s per core (benchmarks/editors), no memory per document.
 """
 
 from __future__ import annotations

@@ -21,6 +21,11 @@ UNUSUAL_FACTOR = 2.0
 """A filter that removes more than this times its published share is worth a warning."""
 
 
+OTHER_LANGUAGE = "other_language"
+"""Kind of the counts `other_language|<stage>|<language>`."""
+NO_LANGUAGE = "none"
+
+
 @dataclass
 class StageAccount:
     """Counts of one stage for one source."""
@@ -55,6 +60,8 @@ class Accounts:
     by_source: dict[str, dict[str, StageAccount]] = field(default_factory=dict)
     skipped: dict[str, Counter[str]] = field(default_factory=dict)
     read_text_bytes: int = 0
+    other_languages: dict[str, Counter[str]] = field(default_factory=dict)
+    """By stage: languages that its profile does not know."""
 
     def add_read(
         self,
@@ -80,6 +87,9 @@ class Accounts:
         """What one segment of a source counted."""
         for key, number in counts.items():
             kind, _, rest = key.partition("|")
+            if kind == OTHER_LANGUAGE:
+                stage, _, language = rest.partition("|")
+                self.other_languages.setdefault(stage, Counter())[language] += number
             if kind != "stage":
                 continue
             stage, what, *rule = rest.split("|")
@@ -185,6 +195,17 @@ def unusual_removals(accounts: Accounts, entries: Iterable[StageEntry]) -> list[
                 "the recipe was made for? `curate explain` shows single documents."
             )
     return found
+
+
+def other_languages(accounts: Accounts) -> list[str]:
+    """A sentence for every stage whose profile had no bounds for some documents' languages."""
+    return [
+        f"stage '{stage}': {found.total():,} documents are in languages that its profile was not "
+        "measured for and were judged by the default bounds: "
+        + ", ".join(f"{language} {count:,}" for language, count in found.most_common(8))
+        + (f" and {len(found) - 8} more" if len(found) > 8 else "")
+        for stage, found in sorted(accounts.other_languages.items())
+    ]
 
 
 def check_bad_fraction(accounts: Accounts, limit: float, evidence: Callable[[], str]) -> None:

@@ -40,11 +40,16 @@ class AnnotateOperation:
 
 @dataclass(frozen=True)
 class RuleOperation:
-    """Judge documents. `columns` maps a rule's signal to its column."""
+    """Judge documents. `columns` maps a rule's signal to its column.
+
+    languages: those that the profile of the stage was measured for, to tell of others; None where
+    there is no profile.
+    """
 
     entry: str
     rules: tuple[Rule, ...]
     columns: Mapping[str, str]
+    languages: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -230,7 +235,8 @@ class _Builder:
             columns: dict[str, str] = {}
             for annotator in stage.annotators():
                 columns |= self.annotate(annotator, entry)
-            self.judge(entry, stage.rules(), columns)
+            languages = None if stage.profile is None else stage.profile.languages
+            self.judge(entry, stage.judged_rules(), columns, languages)
         elif isinstance(stage, Editor):
             self.version = f"@{entry.name}"
             fields = tuple(self.add_field(entry.name, signal, entry) for signal in stage.signals())
@@ -259,10 +265,16 @@ class _Builder:
         if entry.checkpoint and not isinstance(stage, Exchange):
             self.close(exchange=None)
 
-    def judge(self, entry: StageEntry, rules: tuple[Rule, ...], columns: dict[str, str]) -> None:
+    def judge(
+        self,
+        entry: StageEntry,
+        rules: tuple[Rule, ...],
+        columns: dict[str, str],
+        languages: tuple[str, ...] | None = None,
+    ) -> None:
         """Append the rules of an entry; columns: its signals, as the rules name them."""
         self.operations.append(
-            RuleOperation(entry.name, rules, self.resolve(entry, rules, columns))
+            RuleOperation(entry.name, rules, self.resolve(entry, rules, columns), languages)
         )
 
     def resolve(

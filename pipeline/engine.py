@@ -17,6 +17,7 @@ from curate.pipeline.accounts import (
     Accounts,
     check_bad_fraction,
     check_expectations,
+    other_languages,
     unusual_removals,
 )
 from curate.pipeline.budget import check_disk
@@ -180,7 +181,10 @@ class _Work:
         build = BuildSteps(self.plan, self.factory, self.run_steps)
         promotions += build.run(self.spec)
         self.record.built = build.facts
-        self.record.warnings = unusual_removals(self.accounts, self.spec.stages)
+        self.record.warnings = [
+            *unusual_removals(self.accounts, self.spec.stages),
+            *other_languages(self.accounts),
+        ]
         self.accounts.check()
         self.check_published()
         present = self.driver.restore([promotion.ref for promotion in promotions])

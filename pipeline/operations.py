@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.errors import CurateError, StageError
+from curate.pipeline.accounts import NO_LANGUAGE, OTHER_LANGUAGE
 from curate.pipeline.chain import (
     AnnotateOperation,
     EditOperation,
@@ -111,6 +112,7 @@ class Runner:
             yield from self.judge(operation, batch)
 
     def judge(self, operation: RuleOperation, batch: Batch) -> Iterator[pa.RecordBatch]:
+        self.count_other_languages(operation, batch)
         verdicts = evaluate(operation.rules, batch.record_batch(), operation.columns)
         kept = verdicts.first_broken() < 0
         if kept.all():
@@ -124,6 +126,16 @@ class Runner:
         yield removed_fates(
             operation.entry, operation.rules, operation.columns, of_dead, dead, self.counts
         )
+
+    def count_other_languages(self, operation: RuleOperation, batch: Batch) -> None:
+        """Documents whose language the profile of the stage does not know."""
+        if operation.languages is None:
+            return
+        column = batch.column(operation.columns.get("language", "language"))
+        for each in pc.value_counts(column).to_pylist():
+            if each["values"] not in operation.languages:
+                name = each["values"] or NO_LANGUAGE
+                self.counts[f"{OTHER_LANGUAGE}|{operation.entry}|{name}"] += each["counts"]
 
     def measure(
         self,

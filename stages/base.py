@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from curate.stages.profiles import ProfileField
 from curate.stages.rules import Rule
 
 Determinism = Literal["exact", "platform", "none"]
@@ -89,6 +90,12 @@ class Annotator(Stage):
         `fills`.
         """
 
+    def word_segmenter(self) -> str | None:
+        """What divides the text into words, by a name that changes when the words do; None for an
+        annotator that needs no words.
+        """
+        return None
+
     def prefix(self, entry: str) -> str:
         """Of its columns: `name` for one without configuration, `entry` (the instance name of the
         stage that configures it) for others.
@@ -101,6 +108,11 @@ class Filter(Stage):
 
     requires: ClassVar[tuple[type[Annotator], ...]] = ()
 
+    profile: ProfileField = Field(
+        default=None,
+        description="bounds per language: a bundled profile (multilingual) or the path of one",
+    )
+
     def annotators(self) -> tuple[Annotator, ...]:
         """The annotators the rules need. Override when one takes its fields from this stage."""
         return tuple(kind() for kind in self.requires)
@@ -108,6 +120,14 @@ class Filter(Stage):
     @abstractmethod
     def rules(self) -> tuple[Rule, ...]:
         """Rules in the order in which they name the reason of a removal."""
+
+    def judged_rules(self) -> tuple[Rule, ...]:
+        """`rules()` with the bounds of the profile. Raises SpecError where it does not fit."""
+        if self.profile is None:
+            return self.rules()
+        for used in {annotator.word_segmenter() for annotator in self.annotators()} - {None}:
+            self.profile.check_segmenter(str(used))
+        return self.profile.apply(self.name, self.rules())
 
 
 class Editor(Stage):

@@ -73,6 +73,10 @@ class WordMeasure(Measure):
         """The field `words`."""
         return self.words
 
+    def word_segmenter(self) -> str | None:
+        """The field `words`, with the dictionaries that are installed."""
+        return dictionary.segmenter_name() if self.words == "uax29" else self.words
+
     def used_distributions(self) -> tuple[str, ...]:
         """What finds the words beside our kernels."""
         by_words = {"datatrove": ("spacy",), "uax29": (dictionary.DISTRIBUTION,)}

@@ -13,6 +13,8 @@ from typing import Annotated
 import typer
 
 import curate
+from curate.cli.calibrate import EPILOG as CALIBRATE_EPILOG
+from curate.cli.calibrate import calibrate
 from curate.cli.check import EPILOG as CHECK_EPILOG
 from curate.cli.check import check
 from curate.cli.doctor import doctor
@@ -66,6 +68,7 @@ app.command("init", epilog=INIT_EPILOG)(init)
 app.command("check", epilog=CHECK_EPILOG)(check)
 app.command("run", epilog=RUN_EPILOG)(run)
 app.command("plan", epilog=PLAN_EPILOG)(plan)
+app.command("calibrate", epilog=CALIBRATE_EPILOG)(calibrate)
 app.command("status")(status)
 app.command("explain", epilog=EXPLAIN_EPILOG)(explain)
 app.command("stages", epilog=STAGES_EPILOG)(stages)

@@ -41,7 +41,7 @@ def _entry_problems(entry: StageEntry, columns: Columns) -> list[str]:
     elif isinstance(stage, Filter):
         for annotator in stage.annotators():
             problems += _annotate(entry, annotator, columns)
-        problems += _rule_problems(entry, stage.rules(), columns)
+        problems += _rule_problems(entry, stage.judged_rules(), columns)
     elif isinstance(stage, Editor):
         own = dict(columns)
         _add(own, stage.name, stage.signals())

@@ -165,7 +165,9 @@ def _try_out(stage: Stage | None) -> None:
     """Ask a stage for what it only makes on demand. Raises CurateError: rules, models."""
     if stage is not None:
         stage.models()
-    if isinstance(stage, Filter | Editor | Exchange):
+    if isinstance(stage, Filter):
+        stage.judged_rules()
+    elif isinstance(stage, Editor | Exchange):
         stage.rules()
 
 

@@ -1,6 +1,6 @@
 """Threshold profiles: bounds of rules per language, measured on reference text.
 
-A profile is a YAML file: filter -> rule -> `low` and `high`, each a table from a language to a
+A profile is a TOML file: filter -> rule -> `low` and `high`, each a table from a language to a
 bound. `gopher_quality: {profile: multilingual}` replaces the bounds of the rules it names by these
 tables, so that one stage judges every language by its own bounds; the column `language` decides,
 which the stage `language` fills, or the source. Languages are keyed as that column has them (ISO
@@ -17,14 +17,17 @@ missing: texts that only they divide have no word signals there, and every other
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import json
+import re
+import textwrap
+import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from curate.errors import SpecError
@@ -76,12 +79,20 @@ class Profile(BaseModel):
         by = "language" if isinstance(low, Mapping) or isinstance(high, Mapping) else None
         return replace(rule, low=low, high=high, by=by)
 
-    def as_yaml(self) -> str:
+    def as_toml(self) -> str:
         """The file that `parse` reads."""
-        content = self.model_dump(mode="python", exclude_none=True)
-        content["languages"] = list(self.languages)
-        text: str = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
-        return text
+        head = {"segmenter": self.segmenter, "source": self.source, "method": self.method}
+        lines = ["profile = 1"]
+        lines += [f"{name} = {json.dumps(text, ensure_ascii=False)}" for name, text in head.items()]
+        lines += ["languages = [", *_wrapped(json.dumps(code) for code in self.languages), "]"]
+        for kind, rules in self.filters.items():
+            lines += ["", f"[filters.{_key(kind)}]"]
+            for rule, bounds in rules.items():
+                for side, table in (("low", bounds.low), ("high", bounds.high)):
+                    if table is not None:
+                        lines += ["", f"[filters.{_key(kind)}.{_key(rule)}.{side}]"]
+                        lines += [f"{_key(code)} = {bound!r}" for code, bound in table.items()]
+        return "\n".join(lines) + "\n"
 
     def check_segmenter(self, used: str) -> None:
         """Raises SpecError when words are divided otherwise than in the reference."""
@@ -93,6 +104,19 @@ class Profile(BaseModel):
             )
 
 
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
+def _wrapped(values: Iterable[str]) -> list[str]:
+    return textwrap.wrap(
+        " ".join(f"{value}," for value in values),
+        96,
+        initial_indent="    ",
+        subsequent_indent="    ",
+    )
+
+
 def _table(own: Bound, table: Mapping[str, float] | None) -> Bound:
     if own is None or table is None:
         return own
@@ -102,7 +126,7 @@ def _table(own: Bound, table: Mapping[str, float] | None) -> Bound:
 
 def bundled() -> tuple[str, ...]:
     """Names of the profiles that come with this package."""
-    return tuple(sorted(file.name[:-5] for file in _FOLDER.iterdir() if file.name[-5:] == ".yaml"))
+    return tuple(sorted(file.name[:-5] for file in _FOLDER.iterdir() if file.name[-5:] == ".toml"))
 
 
 def load(name_or_path: str) -> Profile:
@@ -125,16 +149,15 @@ def load(name_or_path: str) -> Profile:
 
 @functools.cache
 def _bundled(name: str) -> Profile:
-    return parse((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), name)
+    return parse((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"), name)
 
 
 def parse(text: str, name: str) -> Profile:
-    """The profile in a YAML text. Raises SpecError with the first fault."""
+    """The profile in a TOML text. Raises SpecError with the first fault."""
     try:
-        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        return Profile.model_validate(content)
-    except yaml.YAMLError as error:
-        raise SpecError(f"{name}: no YAML ({' '.join(str(error).split())})") from error
+        return Profile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{name}: no TOML ({error})") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

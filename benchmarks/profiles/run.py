@@ -7,7 +7,7 @@ each of 204 languages. Blocks of 20 lines are documents. Bounds come from the ev
 language (mean ± 4 standard deviations, only widened; repeated lines as in FineWeb-2); the table
 counts the blocks that each filter keeps of the odd blocks and of all, with the dictionaries and
 without them.
-Writes stages/profile_data/multilingual.yaml and benchmarks/profiles/table.md. 3 minutes.
+Writes stages/profile_data/multilingual.toml and benchmarks/profiles/table.md. 3 minutes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from curate.stages.quality.gopher_repetition import GopherRepetition
 from curate.stages.rules import evaluate
 
 HERE = Path(__file__).parent
-PROFILE = HERE.parents[1] / "stages" / "profile_data" / "multilingual.yaml"
+PROFILE = HERE.parents[1] / "stages" / "profile_data" / "multilingual.toml"
 FILTERS: tuple[type[Filter], ...] = (GopherRepetition, GopherQuality, FineWebQuality)
 LINES_PER_BLOCK = 20
 METHOD = Method("mean_sd", deviations=4.0)
@@ -152,7 +152,7 @@ def main() -> None:
     blocks = read_blocks(Path(sys.argv[1]))
     profile = derive(blocks)
     PROFILE.write_text(
-        "# Made by benchmarks/profiles/run.py; do not edit.\n" + profile.as_yaml(),
+        "# Made by benchmarks/profiles/run.py; do not edit.\n" + profile.as_toml(),
         encoding="utf-8",
     )
     found = shares(blocks, profile)

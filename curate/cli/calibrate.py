@@ -12,15 +12,15 @@ from curate.stages.calibration import Method, MethodName
 
 EPILOG = """Examples:
 
-  curate calibrate pipeline.yaml --reference wikipedia --output profile.yaml
+  curate calibrate pipeline.yaml --reference wikipedia --output profile.toml
 
   curate calibrate pipeline.yaml --reference flores --language-field language
-  --method mean_sd --deviations 4 --output profile.yaml
+  --method mean_sd --deviations 4 --output profile.toml
 
   curate calibrate pipeline.yaml --reference wikipedia --method median_ratio --reference-language en
 
 The reference is a source of the pipeline file: good text in the languages you want. Name the
-profile where the filter stands: `gopher_quality: {profile: profile.yaml}`."""
+profile where the filter stands: `gopher_quality: {profile: profile.toml}`."""
 
 
 def calibrate(
@@ -65,11 +65,11 @@ def calibrate(
         spec, reference, how, filters=tuple(filters or ()), language_field=language_field
     )
     if output is not None:
-        output.write_text(profile.as_yaml(), encoding="utf-8")
+        output.write_text(profile.as_toml(), encoding="utf-8")
     if as_json:
         typer.echo(json.dumps(profile.model_dump(mode="json", exclude_none=True), indent=2))
     elif output is None:
-        typer.echo(profile.as_yaml(), nl=False)
+        typer.echo(profile.as_toml(), nl=False)
     else:
         rules = sum(len(tables) for tables in profile.filters.values())
         typer.echo(f"{output}: {len(profile.languages)} languages, bounds of {rules} rules")

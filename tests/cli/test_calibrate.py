@@ -42,7 +42,7 @@ def calibrate(file: Path, *options: str) -> list[str]:
 
 
 def test_a_profile_is_written_and_read(file: Path) -> None:
-    target = file.parent / "profile.yaml"
+    target = file.parent / "profile.toml"
     options = ("--output", str(target), "--low", "0", "--high", "1")
     result = CliRunner().invoke(app, calibrate(file, *options))
     assert result.exit_code == 0, result.output
@@ -80,8 +80,8 @@ def test_a_run_tells_once_of_languages_that_the_profile_does_not_know(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(file.parent)
-    CliRunner().invoke(app, calibrate(file, "--output", "profile.yaml"))
-    text = PIPELINE.replace("{PROFILE}", "{profile: profile.yaml}")
+    CliRunner().invoke(app, calibrate(file, "--output", "profile.toml"))
+    text = PIPELINE.replace("{PROFILE}", "{profile: profile.toml}")
     text = text.replace("stages:", "stages:\n  - language")
     file.write_text(text, encoding="utf-8")
     result = CliRunner().invoke(app, ["run", str(file), "--executor", "inline", "--no-report"])

@@ -26,21 +26,20 @@ from curate.stages.quality.gopher_repetition import GopherRepetition
 from curate.stages.rules import Rule, evaluate
 
 SMALL = """
-profile: 1
-segmenter: uax29
-source: a test
-method: by hand
-languages: [de, th]
-filters:
-  gopher_quality:
-    word_count: {low: {de: 3, default: 7}, high: {th: .inf}}
-    stop_words: {low: {de: 0}}
+profile = 1
+segmenter = "uax29"
+source = "a test"
+method = "by hand"
+languages = ["de", "th"]
+[filters.gopher_quality]
+word_count = {low = {de = 3, default = 7}, high = {th = inf}}
+stop_words = {low = {de = 0}}
 """
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> str:
-    path = tmp_path / "small.yaml"
+    path = tmp_path / "small.toml"
     path.write_text(SMALL, encoding="utf-8")
     return str(path)
 
@@ -71,10 +70,10 @@ def test_the_content_decides_the_fingerprint_not_the_path(small: str, tmp_path: 
         stage_ingredients(GopherQuality()),
         stage_ingredients(GopherQuality(profile=small)),
     )
-    copy = tmp_path / "copy.yaml"
+    copy = tmp_path / "copy.toml"
     copy.write_text(SMALL, encoding="utf-8")
     assert stage_ingredients(GopherQuality(profile=str(copy))) == first != plain
-    copy.write_text(SMALL.replace("de: 3", "de: 4"), encoding="utf-8")
+    copy.write_text(SMALL.replace("de = 3", "de = 4"), encoding="utf-8")
     assert stage_ingredients(GopherQuality(profile=str(copy))) != first
 
 
@@ -91,16 +90,15 @@ def test_a_profile_of_other_words_or_filters_is_refused(small: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "no YAML"),
-        ("profile: 1", "segmenter"),
-        (SMALL + "more: 1", "more"),
-        (SMALL.replace("low:", "lowest:"), "lowest"),
-        (SMALL.replace("de: 3", "de: three"), "valid number"),
-        ("[]", "the file"),
+        ("a = [", "no TOML"),
+        ("profile = 1", "segmenter"),
+        ("more = 1" + SMALL, "more"),
+        (SMALL.replace("low =", "lowest ="), "lowest"),
+        (SMALL.replace("de = 3", "de = 'three'"), "valid number"),
     ],
 )
 def test_a_broken_profile_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "broken.yaml"
+    path = tmp_path / "broken.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValidationError, match=message):
         GopherQuality(profile=str(path))
@@ -109,7 +107,7 @@ def test_a_broken_profile_says_what_is_wrong(tmp_path: Path, text: str, message:
 def test_a_missing_profile_names_the_near_one(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="did you mean 'multilingual'"):
         load("multilingal")
-    latin = tmp_path / "latin.yaml"
+    latin = tmp_path / "latin.toml"
     latin.write_bytes("source: é".encode("latin-1"))
     with pytest.raises(SpecError, match="UTF-8"):
         load(str(latin))
@@ -138,7 +136,7 @@ def test_methods(method: Method, low: float, high: float) -> None:
     assert applied.low == {"default": 5.0, **(bounds.low or {})} or bounds.low is None
     assert (bounds.low or {}).get("xx", 5.0) == low
     assert (bounds.high or {}).get("xx", 20.0) == high
-    assert parse(profile.as_yaml(), "again") == profile
+    assert parse(profile.as_toml(), "again") == profile
 
 
 def test_too_little_reference_is_an_error() -> None:

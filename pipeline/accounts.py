@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from curate.errors import GuardRailError, StageError
+from curate.kernels import dictionary
 from curate.pipeline.read import READ_STAGE
 from curate.pipeline.spec.model import StageEntry
 
@@ -24,6 +25,8 @@ UNUSUAL_FACTOR = 2.0
 OTHER_LANGUAGE = "other_language"
 """Kind of the counts `other_language|<stage>|<language>`."""
 NO_LANGUAGE = "none"
+UNKNOWN_WORDS = "unknown_words"
+"""Kind of the counts `unknown_words|<stage>`."""
 
 
 @dataclass
@@ -62,6 +65,8 @@ class Accounts:
     read_text_bytes: int = 0
     other_languages: dict[str, Counter[str]] = field(default_factory=dict)
     """By stage: languages that its profile does not know."""
+    unknown_words: Counter[str] = field(default_factory=Counter)
+    """By stage: documents whose words nobody could tell."""
 
     def add_read(
         self,
@@ -90,6 +95,8 @@ class Accounts:
             if kind == OTHER_LANGUAGE:
                 stage, _, language = rest.partition("|")
                 self.other_languages.setdefault(stage, Counter())[language] += number
+            if kind == UNKNOWN_WORDS:
+                self.unknown_words[rest] += number
             if kind != "stage":
                 continue
             stage, what, *rule = rest.split("|")
@@ -205,6 +212,22 @@ def other_languages(accounts: Accounts) -> list[str]:
         + ", ".join(f"{language} {count:,}" for language, count in found.most_common(8))
         + (f" and {len(found) - 8} more" if len(found) > 8 else "")
         for stage, found in sorted(accounts.other_languages.items())
+    ]
+
+
+def unknown_words(accounts: Accounts) -> list[str]:
+    """One sentence where documents have no known words, however many stages asked for them."""
+    most = max(accounts.unknown_words.values(), default=0)
+    if not most:
+        return []
+    remedy = (
+        "no dictionary knows their script"
+        if dictionary.is_installed()
+        else "`pip install 'curate[segmentation]'` knows most such scripts"
+    )
+    return [
+        f"{most:,} documents have no known words, so rules on words kept them: they are in scripts "
+        f"without spaces, or in languages that `words: datatrove` leaves out; {remedy}"
     ]
 
 

@@ -18,6 +18,7 @@ from curate.pipeline.accounts import (
     check_bad_fraction,
     check_expectations,
     other_languages,
+    unknown_words,
     unusual_removals,
 )
 from curate.pipeline.budget import check_disk
@@ -184,6 +185,7 @@ class _Work:
         self.record.warnings = [
             *unusual_removals(self.accounts, self.spec.stages),
             *other_languages(self.accounts),
+            *unknown_words(self.accounts),
         ]
         self.accounts.check()
         self.check_published()

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.errors import CurateError, StageError
-from curate.pipeline.accounts import NO_LANGUAGE, OTHER_LANGUAGE
+from curate.kernels.measure import FAMILIES
+from curate.pipeline.accounts import NO_LANGUAGE, OTHER_LANGUAGE, UNKNOWN_WORDS
 from curate.pipeline.chain import (
     AnnotateOperation,
     EditOperation,
@@ -29,6 +30,11 @@ from curate.pipeline.job import Decision, Watch
 from curate.stages.rules import Verdicts, evaluate
 
 Made = TypeVar("Made")
+
+WORD_SIGNALS = frozenset(
+    f"{name}.{signal}" for name, family in FAMILIES.items() for signal in family.of_words
+)
+"""Null where the words of a text are not known."""
 
 
 class Batch:
@@ -114,6 +120,10 @@ class Runner:
     def judge(self, operation: RuleOperation, batch: Batch) -> Iterator[pa.RecordBatch]:
         self.count_other_languages(operation, batch)
         verdicts = evaluate(operation.rules, batch.record_batch(), operation.columns)
+        of_words = [rule.signal in WORD_SIGNALS for rule in operation.rules]
+        if any(of_words):
+            unknown = np.isnan(verdicts.value[:, of_words]).any(axis=1).sum()
+            self.counts[f"{UNKNOWN_WORDS}|{operation.entry}"] += int(unknown)
         kept = verdicts.first_broken() < 0
         if kept.all():
             return

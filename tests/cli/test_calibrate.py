@@ -90,3 +90,18 @@ def test_a_run_tells_once_of_languages_that_the_profile_does_not_know(
     (warning,) = record["warnings"]
     assert warning.startswith("stage 'gopher_quality': 1 documents are in languages")
     assert warning.endswith("fr 1")
+
+
+def test_a_run_tells_once_of_documents_whose_words_nobody_knows(file: Path) -> None:
+    tai_le = json.dumps({"text": "ᥖᥭᥰᥖᥬᥳ" * 50})
+    (file.parent / "human.jsonl").write_text(f"{tai_le}\n" * 3, encoding="utf-8")
+    text = (
+        PIPELINE.replace("{PROFILE}", "{}") + "  - fineweb_quality: {min_sentence_end_lines: 0}\n"
+    )
+    file.write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(app, ["run", str(file), "--executor", "inline", "--no-report"])
+    assert result.exit_code == 0, result.output
+    record = json.loads((file.parent / "out" / "run.json").read_text(encoding="utf-8"))
+    assert record["totals"]["kept"] == 3
+    (warning,) = record["warnings"]
+    assert warning.startswith("3 documents have no known words")

@@ -27,7 +27,7 @@ GLUED = ("c4/c4-a.jsonl.gz", "256")
 """Its lines lack spaces (`Scrap Mechanicguide`), so that n-grams are equal when words are glued
 together, as the peer does, and different word by word: six figures of one document.
 """
-KINDS = {"ours": "uax29", "theirs": "datatrove"}
+KINDS = {"ours": "uax29_alone", "theirs": "datatrove"}
 
 
 def golden(words: str) -> list[dict[str, str]]:

@@ -81,6 +81,7 @@ def test_a_crash_among_jobs_that_share_a_task_is_told_of_the_guilty_one_only(
         return taken
 
     monkeypatch.setattr(JobGroups, "take", recorded)
+    monkeypatch.setattr("curate.pipeline.executors.groups.GROUP_SECONDS", 1e9)  # on any machine
     undisturbed, output = tmp_path / "undisturbed", tmp_path / "out"
     calm = troubled(undisturbed, FailsAtFirst(attempts=str(tmp_path / "none"), times=0))
     tiny.run(calm, RayExecutor(1))

@@ -3,7 +3,7 @@ PYTHON ?= python
 # Which tests: `make test SELECT="not soak"` adds the slow ones (CI), SELECT="" runs all.
 SELECT ?= not slow
 
-.PHONY: check lint types test test-slow test-all format
+.PHONY: check lint types test test-slow test-all asan format
 
 check: lint types test
 
@@ -22,6 +22,10 @@ test-slow:
 
 test-all:
 	$(PYTHON) -m pytest -q -m ""
+
+# The tests of the kernels with kernels under AddressSanitizer and UndefinedBehaviorSanitizer.
+asan:
+	PYTHON="$(PYTHON)" .ci/sanitize
 
 format:
 	$(PYTHON) -m ruff format .

@@ -24,6 +24,8 @@ MODEL_DATA = ROOT / "curate" / "models" / "data"
 LANGUAGE_MODEL = "lid.176.ftz"
 LANGUAGE_MODEL_SHA256 = "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
 """Also in `models/catalogue.py`; tests/models compares the two."""
+KERNEL_FLAGS = os.environ.get("CURATE_KERNEL_FLAGS", "-O3 -g0").split()
+"""How the kernels are optimised; `.ci/sanitize` builds them with checks instead."""
 DATA_SUFFIXES = ("pyi", "json", "yaml", "toml", "html", "css", "js", "jinja", "txt", "md")
 """Files beside the code that belong into the wheel."""
 
@@ -89,7 +91,7 @@ def native_extension() -> list[Pybind11Extension]:
             depends=sorted(str(path.relative_to(ROOT)) for path in folder.rglob("*.h*")),
             cxx_std=17,
             # No contraction, no fast-math, no -march: the same floating-point results on every CPU.
-            extra_compile_args=["-O3", "-ffp-contract=off", "-fvisibility=hidden", "-g0"],
+            extra_compile_args=["-ffp-contract=off", "-fvisibility=hidden", *KERNEL_FLAGS],
         )
     ]
 

@@ -48,11 +48,16 @@ def test_data() -> Path:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the session when some code imported a room by its bare name: a second copy of it."""
+    """Fail the session when some code imported a room by its bare name: a second copy of it.
+
+    The bare package alone does not count: `transformers` tries `from kernels import …` (a package
+    of Hugging Face), finds our room in the working directory, and goes on without.
+    """
     bare = sorted(
         name
         for name, module in sys.modules.items()
         if name.partition(".")[0] in ROOMS
+        and "." in name
         and str(getattr(module, "__file__", None) or "").startswith(str(REPOSITORY))
     )
     if bare:

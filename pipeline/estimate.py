@@ -19,13 +19,13 @@ from curate.errors import CurateError
 from curate.pipeline.budget import input_bytes
 from curate.pipeline.engine import Run
 from curate.pipeline.environment import capture_environment
+from curate.pipeline.exchange import phase_of
 from curate.pipeline.executors.base import Done, WorkerSetup
 from curate.pipeline.executors.inline import InlineExecutor
 from curate.pipeline.glance import GLANCE_FILES, GlanceJob
 from curate.pipeline.plan import Plan, PlannedStep, segment_label
 from curate.pipeline.spec.model import PipelineSpec
 from curate.pipeline.steps import drawn_groups, group_splits
-from curate.stages.base import Exchange
 from curate.storage.store import Store
 
 NOMINAL_SECONDS_PER_MEGABYTE = {
@@ -159,14 +159,13 @@ def _nominal(
         name = step.label.rpartition(".")[0]
         sources = plan.passing(name)
         entry = next(entry for entry in plan.exchanges() if entry.name == name)
-        assert isinstance(entry.stage, Exchange)
         for source in sources:
             emits = next(
                 segment_label(segment)
                 for segment in plan.chains[source]
                 if segment.exchange is not None and segment.exchange.name == name
             )
-            rows += steps[emits].rows * entry.stage.phases()[0].rows_per_document
+            rows += steps[emits].rows * phase_of(entry, 0).rows_per_document
             text += steps[emits].text_bytes
     elif step.kind == "fates":
         read = {name: steps[f"{name}.read"] for name in kept}

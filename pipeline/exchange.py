@@ -22,7 +22,7 @@ from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
 from curate.pipeline.merge import merge_sorted, partition_of, sort_rows
 from curate.pipeline.operations import Batch, Runner
 from curate.pipeline.spec.model import StageEntry
-from curate.stages.base import VERDICT_LINKS, Exchange, Phase
+from curate.stages.base import VERDICT_LINKS, Emitted, Exchange, Phase
 from curate.storage.parquet import read_batches
 from curate.storage.sliced import read_slice, write_sliced
 from curate.storage.store import FileRef, Store
@@ -98,11 +98,12 @@ def emit_first(
 
     def emit(part: pa.RecordBatch) -> pa.RecordBatch:
         columns = [*(part.column(name) for name in names), part.column("row").cast(pa.uint64())]
-        return rows.phase.emit(pa.RecordBatch.from_arrays(columns, names=[*names, "address"]))
+        batch = pa.RecordBatch.from_arrays(columns, names=[*names, "address"])
+        return emitted(rows.phase, batch).rows
 
     made, dead = runner.guarded(entry.name, batch, emit)
-    for emitted in made:
-        rows.add(emitted)
+    for each in made:
+        rows.add(each)
     if dead is not None:
         runner.counts[f"stage|{entry.name}|read"] += dead.num_rows
     return dead
@@ -157,7 +158,16 @@ def phase_of(entry: StageEntry, index: int) -> Phase:
     """One phase of an exchange entry."""
     stage = entry.stage
     assert isinstance(stage, Exchange)
-    return stage.phases()[index]
+    phase = stage.phases()[index]
+    assert isinstance(phase, Phase)
+    return phase
+
+
+def emitted(phase: Phase, batch: pa.RecordBatch) -> Emitted:
+    """What `emit` makes of a batch, with counts."""
+    assert phase.emit is not None
+    made = phase.emit(batch)
+    return made if isinstance(made, Emitted) else Emitted(made, {})
 
 
 def merged_rows(
@@ -220,7 +230,7 @@ class SettleJob:
         rows = merged_rows(context.store, phase, self.inputs, self.partition)
         settled = _declared(phase, phase.settle(rows))
         if self.phase + 1 < len(phases):
-            return self.pass_on(context, settled, phases[self.phase + 1])
+            return self.pass_on(context, settled, phase_of(self.entry, self.phase + 1))
         return self.publish_verdicts(context, settled, stage)
 
     def pass_on(
@@ -228,7 +238,7 @@ class SettleJob:
     ) -> JobResult:
         rows = ExchangeRows(phase, self.partitions)
         for batch in settled:
-            rows.add(phase.emit(batch))
+            rows.add(emitted(phase, batch).rows)
         ref = rows.publish(context.store, output_path(self.step, self.key, "exchange"))
         return JobResult((OutputFile("exchange", 0, ref),), Counter({"exchange|rows": ref.rows}))
 

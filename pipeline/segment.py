@@ -24,6 +24,7 @@ from curate.pipeline.exchange import (
     ExchangeRows,
     VerdictInput,
     emit_first,
+    phase_of,
     read_verdicts,
     verdict_schema,
 )
@@ -90,8 +91,7 @@ class _Work:
         self.live_signals: list[list[pa.Array]] = [[] for _ in job.plan.beside()]
         self.emitted: ExchangeRows | None = None
         if job.plan.exchange is not None:
-            assert isinstance(job.plan.exchange.stage, Exchange)
-            self.emitted = ExchangeRows(job.plan.exchange.stage.phases()[0], job.partitions)
+            self.emitted = ExchangeRows(phase_of(job.plan.exchange, 0), job.partitions)
         self.alive_in = self.alive_out = self.text_bytes = self.base_rows = 0
 
     def path(self, kind: str) -> str:

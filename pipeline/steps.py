@@ -22,6 +22,7 @@ from curate.pipeline.exchange import (
     LookupJob,
     SettleJob,
     VerdictInput,
+    phase_of,
 )
 from curate.pipeline.fingerprint import digest
 from curate.pipeline.job import Decision
@@ -235,7 +236,7 @@ class StepFactory:
     def partitions(self, entry: StageEntry) -> int:
         """Partitions of an exchange, from the documents that were read; never from this machine."""
         assert isinstance(entry.stage, Exchange)
-        phase = entry.stage.phases()[0]
+        phase = phase_of(entry, 0)
         width = sum(_width(column.type) for column in phase.schema())
         documents = sum(self.shards(source).documents for source in self.plan.passing(entry.name))
         planned_bytes = documents * phase.rows_per_document * width

@@ -9,9 +9,9 @@ notebook or in `ray.data.Dataset.map_batches`.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
@@ -151,32 +151,71 @@ class Editor(Stage):
 
 
 @dataclass(frozen=True, slots=True)
+class Emitted:
+    """Rows with counts of what happened on the way (`too_short`, `capped`): summed over the run and
+    shown beside the stage. Counts of phases inside a `Repeat` are left out.
+    """
+
+    rows: pa.RecordBatch
+    counts: Mapping[str, int]
+
+
+Emit = Callable[[pa.RecordBatch], pa.RecordBatch | Emitted]
+Visit = Callable[[pa.RecordBatch, pa.RecordBatch], pa.RecordBatch | Emitted]
+
+
+@dataclass(frozen=True, slots=True)
 class Phase:
-    """One keyed pass: emit -> partition by key -> sort by (key, order, address) -> settle."""
+    """One keyed pass: emit or visit -> partition by key -> sort by (key, order, address) -> settle.
+
+    Rows that are equal in key, order and address must be interchangeable: what tells them apart
+    belongs into `order`.
+    """
 
     name: str
-    emit: Callable[[pa.RecordBatch], pa.RecordBatch]
+    emit: Emit | None
     """Any number of rows per row: `key` (16 bytes), *order, `address` (uint64), *payload.
 
-    The first phase gets documents (columns of `Exchange.reads` and `address`), a later one the rows
-    that the phase before settled.
+    The first phase gets documents (columns of `Exchange.columns()` and `address`), a later one the
+    rows that the phase before settled. None where `visit` stands in its place.
     """
     settle: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
     """A forward pass over sorted batches with O(1) state per key: a key may span many batches.
 
-    The last phase yields verdict rows: `address`, every field of `Exchange.verdicts()`,
-    `representative` (uint64) and `similarity` (float64), null for none. A document without a
-    verdict row is kept.
+    The last phase yields verdict rows, at most one per document: `address`, every field of
+    `Exchange.verdicts()`, `representative` (uint64) and `similarity` (float64), null for none. A
+    document without a verdict row is kept.
     """
     settled: pa.Schema
     """Schema of what `settle` yields."""
     order: tuple[pa.Field, ...] = ()
-    """Integer or float64 columns, ascending: the first row of a key is its keeper."""
+    """Integer or float64 columns without nulls, ascending: the first row of a key is its keeper."""
     payload: tuple[pa.Field, ...] = ()
     combine: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None
     """Takes rows sorted by key, may return fewer. Associative, integers only."""
     rows_per_document: int = 1
-    """Rows that emit makes of one document at most; plans the number of partitions."""
+    """Rows that emit makes of one document (later phases: of one row) at most; plans the number of
+    partitions.
+    """
+    visit: Visit | None = None
+    """Instead of `emit`, never in the first phase: reads documents again.
+
+    The phase before settles rows whose first column is `address`; they go to the shards of those
+    documents. `visit(documents, rows)`: documents that have a row (the document columns among
+    `Exchange.columns()`, then the full `address`, ascending) and all their rows, sorted by address
+    and then by the other integer columns, which have no nulls. It returns rows of `schema()`. A
+    document on which it raises is quarantined.
+    """
+    visit_stored: Visit | None = None
+    """`visit` for documents of an index: the columns of `Exchange.stored()` in place of the
+    document's.
+    """
+    row_bytes: int | None = None
+    """Expected bytes of a row whose payload varies in length; plans the number of partitions."""
+
+    def __post_init__(self) -> None:
+        if (self.emit is None) == (self.visit is None):
+            raise ValueError(f"phase '{self.name}' needs either `emit` or `visit`")
 
     def schema(self) -> pa.Schema:
         """Schema of the emitted rows."""
@@ -186,6 +225,28 @@ class Phase:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Phases that run in a circle until nothing changes, in the place of one phase; never first.
+
+    What the phase before settled feeds the first `emit`, what the last inner phase settles feeds it
+    again: both have one schema. The circle ends when an iteration writes the files of the iteration
+    before, bit for bit. Raises StageError after `at_most` iterations. Inner phases do not visit.
+    """
+
+    phases: tuple[Phase, ...]
+    at_most: int = 30
+    small: Callable[[pa.Table], pa.Table] | None = None
+    """Entering rows -> rows of the fixed point, the same that the circle would find, in one process
+    and in memory; used when at most `small_rows` rows enter.
+    """
+    small_rows: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.phases or any(phase.visit is not None for phase in self.phases):
+            raise ValueError("Repeat needs phases that emit")
+
+
 class Exchange(Stage):
     """Looks across documents. Verdicts are signals (prefix: instance name), judged by ordinary
     rules.
@@ -193,8 +254,14 @@ class Exchange(Stage):
 
     reads: ClassVar[tuple[str, ...]] = ("text",)
 
+    def columns(self) -> tuple[str, ...]:
+        """What `emit` needs of a document: document columns and signals measured before (named as
+        in rules). `address` comes last.
+        """
+        return self.reads
+
     @abstractmethod
-    def phases(self) -> tuple[Phase, ...]:
+    def phases(self) -> tuple[Phase | Repeat, ...]:
         """Passes in order; the output of one feeds the next, the last settles verdicts."""
 
     @abstractmethod
@@ -209,9 +276,67 @@ class Exchange(Stage):
         `<name>.`.
         """
 
+    def index_paths(self) -> tuple[str, ...]:
+        """Former runs or indexes (`against:`) whose documents take part and are never removed.
+
+        Their rows enter the first phase with bit 63 of the address set (`INDEX_BIT`), and with -1
+        in the order column `side` (int64, first in the order), where documents of this run have 0.
+        """
+        return ()
+
+    def writes_index(self) -> bool:
+        """Whether the run keeps `index/<instance name>/` for later runs."""
+        return False
+
+    def index_parameters(self) -> dict[str, Any] | None:
+        """What must be equal to use an index (JSON values); None where the stage has no index."""
+        return None
+
+    def stored(self) -> pa.Schema | None:
+        """Columns that an index keeps of every document for `visit_stored`, without `address`."""
+        return None
+
+    def store(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+        """n documents (document columns among `columns()`, `address`) -> n rows of `stored()`."""
+        raise NotImplementedError(f"{self.name} stores nothing in an index")
+
+
+class ExchangeEditor(Exchange, Editor):
+    """An exchange whose verdicts say what to change: joined to the documents, given to `edit`,
+    dropped.
+
+    `verdicts()` are columns of any Arrow type, which `edit` finds under their own names beside the
+    document's, null where a document has no verdict. `signals()` are the edit counts (prefix:
+    instance name), `rules()` judge those. It makes a new text version, as every editor does.
+    """
+
+    evidence_rows: ClassVar[int] = 1_000
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Bounds on the edit counts: signals as `signals()` declares them, prefixed `<name>.`."""
+        return ()
+
+    def evidence(self) -> pa.Schema | None:
+        """Columns of a list of what was edited, for people; the first is int64.
+
+        `report/<instance name>.parquet` holds the `evidence_rows` first distinct rows of the run:
+        first column descending, then the others ascending. None for no list.
+        """
+        return None
+
+    def edit_with_evidence(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        """`edit`, and any number of rows of `evidence()`; called instead of `edit` when there is
+        an `evidence()`.
+        """
+        raise NotImplementedError(f"{self.name} lists no evidence")
+
 
 VERDICT_LINKS: tuple[pa.Field, ...] = (
     pa.field("representative", pa.uint64()),
     pa.field("similarity", pa.float64()),
 )
 """Columns that close a verdict row after `address` and `Exchange.verdicts()`."""
+
+INDEX_BIT = 1 << 63
+"""Set in the address of a document of an index; bits 32 to 62 number its shard, 0 to 31 its row.
+"""

@@ -69,8 +69,8 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
 KINDS: tuple[tuple[type[Stage], str], ...] = (
     (Annotator, "annotator"),
     (Filter, "filter"),
-    (Editor, "editor"),
     (Exchange, "exchange"),
+    (Editor, "editor"),
 )
 """What an entry of a pipeline may be."""
 
@@ -105,7 +105,7 @@ def stages() -> dict[str, type[Stage]]:
 
 
 def kind_of(stage: type[Stage]) -> str:
-    """annotator, filter, editor or exchange."""
+    """annotator, filter, exchange (also those that edit) or editor."""
     return next(name for base, name in KINDS if issubclass(stage, base))
 
 

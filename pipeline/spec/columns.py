@@ -13,7 +13,7 @@ import pyarrow as pa
 from curate.pipeline.dag import Dag
 from curate.pipeline.spec.model import StageEntry
 from curate.pipeline.spec.problems import did_you_mean
-from curate.stages.base import Annotator, Editor, Exchange, Filter
+from curate.stages.base import Annotator, Editor, Exchange, ExchangeEditor, Filter
 from curate.stages.rules import Rule
 from curate.storage.schema import DOCUMENT_FIELDS
 
@@ -42,16 +42,17 @@ def _entry_problems(entry: StageEntry, columns: Columns) -> list[str]:
         for annotator in stage.annotators():
             problems += _annotate(entry, annotator, columns)
         problems += _rule_problems(entry, stage.judged_rules(), columns)
+    elif isinstance(stage, Exchange):
+        problems += _read_problems(entry, stage.columns(), columns)
+        signals = stage.signals() if isinstance(stage, ExchangeEditor) else stage.verdicts()
+        own = dict(columns)
+        _add(own, stage.name, signals)
+        _add(columns, entry.name, signals)
+        problems += _rule_problems(entry, stage.rules(), own)
     elif isinstance(stage, Editor):
         own = dict(columns)
         _add(own, stage.name, stage.signals())
         _add(columns, entry.name, stage.signals())
-        problems += _rule_problems(entry, stage.rules(), own)
-    elif isinstance(stage, Exchange):
-        problems += _read_problems(entry, stage.reads, columns)
-        own = dict(columns)
-        _add(own, stage.name, stage.verdicts())
-        _add(columns, entry.name, stage.verdicts())
         problems += _rule_problems(entry, stage.rules(), own)
     return problems
 

@@ -169,6 +169,8 @@ def _try_out(stage: Stage | None) -> None:
         stage.judged_rules()
     elif isinstance(stage, Editor | Exchange):
         stage.rules()
+    if isinstance(stage, Exchange):
+        stage.phases()
 
 
 def _check_expect_kept(

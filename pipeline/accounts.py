@@ -18,8 +18,6 @@ from curate.pipeline.spec.model import StageEntry
 FATES = ("read", "kept", "removed", "quarantined")
 UNUSUAL_FACTOR = 2.0
 """A filter that removes more than this times its published share is worth a warning."""
-UNUSUAL_FACTOR = 2.0
-"""A filter that removes more than this times its published share is worth a warning."""
 
 
 OTHER_LANGUAGE = "other_language"
@@ -27,6 +25,8 @@ OTHER_LANGUAGE = "other_language"
 NO_LANGUAGE = "none"
 UNKNOWN_WORDS = "unknown_words"
 """Kind of the counts `unknown_words|<stage>`."""
+STAGE_COUNT = "stage_count"
+"""Kind of the counts `stage_count|<stage>|<name>`: what a stage counted beside its rows."""
 
 
 @dataclass
@@ -57,6 +57,33 @@ class StageAccount:
 
 
 @dataclass
+class ExchangeAccount:
+    """What an exchange cost. documents: emitted; rows: of its first phase; size_bytes: of all files
+    it wrote. iterations: of its last `Repeat`, 0 for the short way, None without one.
+    """
+
+    documents: int = 0
+    rows: int = 0
+    size_bytes: int = 0
+    iterations: int | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, counts: Mapping[str, int], size_bytes: int) -> None:
+        """What one step counted and wrote."""
+        self.counts.update(counts)
+        self.size_bytes += size_bytes
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "documents": self.documents,
+            "rows": self.rows,
+            "bytes": self.size_bytes,
+            "bytes_per_document": round(self.size_bytes / max(1, self.documents), 1),
+            "iterations": self.iterations,
+        }
+
+
+@dataclass
 class Accounts:
     """All counts of a run, filled from the records of its steps."""
 
@@ -67,6 +94,9 @@ class Accounts:
     """By stage: languages that its profile does not know."""
     unknown_words: Counter[str] = field(default_factory=Counter)
     """By stage: documents whose words nobody could tell."""
+    stage_counts: dict[str, Counter[str]] = field(default_factory=dict)
+    """By stage: what it counted beside its rows."""
+    exchanges: dict[str, ExchangeAccount] = field(default_factory=dict)
 
     def add_read(
         self,
@@ -90,6 +120,7 @@ class Accounts:
 
     def add_segment(self, source: str, counts: Mapping[str, int]) -> None:
         """What one segment of a source counted."""
+        self.add_stage_counts(counts)
         for key, number in counts.items():
             kind, _, rest = key.partition("|")
             if kind == OTHER_LANGUAGE:
@@ -105,6 +136,19 @@ class Accounts:
                 account.rules[rule[0]] += number
             else:
                 setattr(account, what, getattr(account, what) + number)
+
+    def add_stage_counts(self, counts: Mapping[str, int]) -> None:
+        """What stages counted beside their rows."""
+        for key, number in counts.items():
+            kind, _, rest = key.partition("|")
+            if kind == STAGE_COUNT:
+                stage, _, name = rest.partition("|")
+                self.stage_counts.setdefault(stage, Counter())[name] += number
+
+    def add_exchange(self, stage: str, account: ExchangeAccount) -> None:
+        """What a settled exchange cost and counted."""
+        self.exchanges[stage] = account
+        self.add_stage_counts(account.counts)
 
     def stages(self) -> dict[str, StageAccount]:
         """Over all sources, in order of first appearance."""

@@ -86,7 +86,8 @@ class BuildSteps:
         planned = self.plan.steps["tokenizer"]
         fraction = spec.pack.validation_fraction if spec.pack is not None else 0.0
         key = digest([planned.fingerprint, [ref.checksum for ref in parts]])
-        job = TokenizerJob(planned.name, key, config, tuple(parts), fraction)
+        cluster = self.plan.cluster_column()
+        job = TokenizerJob(planned.name, key, config, tuple(parts), fraction, cluster)
         step = Step(planned.name, planned.label, 1, lambda index: job, JSON_KINDS)
         self.run_steps([step])
         for kind, final in TOKENIZER_FILES.items():
@@ -105,13 +106,15 @@ class BuildSteps:
         backend = choose_backend(data, spec.pack.encoder)
         encoder = Encoder(data, spec.tokenizer.end_of_document, backend)
         fraction = spec.pack.validation_fraction
-        planned = self.plan.steps["tokens.encode"]
+        planned, cluster = self.plan.steps["tokens.encode"], self.plan.cluster_column()
 
         def make(index: int) -> EncodeJob:
             shard, ref = parts[index]
             key = digest([planned.fingerprint, ref.checksum, shard, tokenizer.checksum, backend])
             end = encoder.end_of_document
-            return EncodeJob(planned.name, key, ref, shard, tokenizer, end, backend, fraction)
+            return EncodeJob(
+                planned.name, key, ref, shard, tokenizer, end, backend, fraction, cluster
+            )
 
         encode = Step(planned.name, planned.label, len(parts), make, CHUNK_KINDS)
         self.run_steps([encode])

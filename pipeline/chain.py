@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from curate.errors import SpecError
 from curate.pipeline.spec.model import StageEntry
-from curate.stages.base import Annotator, Editor, Exchange, Filter
+from curate.stages.base import Annotator, Editor, Exchange, ExchangeEditor, Filter
 from curate.stages.measures import Measure, MeasureGroup
 from curate.stages.rules import Rule
 from curate.storage.schema import DOCUMENT_COLUMNS, DOCUMENT_FIELDS
@@ -36,6 +36,10 @@ class AnnotateOperation:
     annotator: Annotator
     fields: tuple[pa.Field, ...]
     parts: Mapping[str, Annotator]
+
+    @property
+    def guard(self) -> str:
+        return self.entry
 
 
 @dataclass(frozen=True)
@@ -54,16 +58,22 @@ class RuleOperation:
 
 @dataclass(frozen=True)
 class EditOperation:
-    """Change text and count the edits in `fields`."""
+    """Change text and count the edits in `fields`.
+
+    guard: how decisions name it; not as the entry where that emits documents too, in another
+    segment. joined: columns that were there for this edit alone.
+    """
 
     entry: str
     editor: Editor
     fields: tuple[pa.Field, ...]
+    guard: str
+    joined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class VerdictOperation:
-    """Join the verdicts of an exchange; `fields` are their final columns."""
+    """Join the verdicts of an exchange; `fields` are their columns."""
 
     entry: str
     fields: tuple[pa.Field, ...]
@@ -78,7 +88,8 @@ class SegmentPlan:
 
     signals_before: columns that exist when it starts; signals: those it adds. exchange: the
     exchange whose rows it emits at its end. applies: the exchange whose verdicts it joins at its
-    start. materialise: it writes new base shards, not a sidecar.
+    start. reads: what that exchange reads of a document -> its column. materialise: it writes new
+    base shards, not a sidecar.
     """
 
     source: str
@@ -91,6 +102,7 @@ class SegmentPlan:
     exchange: StageEntry | None
     applies: StageEntry | None
     materialise: bool
+    reads: Mapping[str, str] = field(default_factory=dict)
 
     def beside(self) -> tuple[pa.Field, ...]:
         """Columns of its sidecar after `alive`: document columns it fills, then its signals."""
@@ -98,9 +110,13 @@ class SegmentPlan:
 
     def guards(self) -> frozenset[str]:
         """Entries whose code runs on single documents here, so that one may be given up in it."""
-        kinds = (AnnotateOperation, EditOperation)
-        names = [operation.entry for operation in self.operations if isinstance(operation, kinds)]
-        return frozenset(names if self.exchange is None else [*names, self.exchange.name])
+        names = [] if self.exchange is None else [self.exchange.name]
+        for operation in self.operations:
+            if isinstance(operation, AnnotateOperation):
+                names.append(operation.entry)
+            elif isinstance(operation, EditOperation):
+                names.append(operation.guard)
+        return frozenset(names)
 
     def closes(self) -> frozenset[str]:
         """Entries whose last operation is in this segment or before it."""
@@ -115,9 +131,7 @@ class SegmentPlan:
                 readers.append(operation.annotator.reads)
             elif isinstance(operation, EditOperation):
                 return True
-        if self.exchange is not None:
-            assert isinstance(self.exchange.stage, Exchange)
-            readers.append(self.exchange.stage.reads)
+        readers.append(tuple(self.reads))
         return any("text" in columns for columns in readers)
 
 
@@ -237,33 +251,62 @@ class _Builder:
                 columns |= self.annotate(annotator, entry)
             languages = None if stage.profile is None else stage.profile.languages
             self.judge(entry, stage.judged_rules(), columns, languages)
+        elif isinstance(stage, Exchange):
+            self.add_exchange(entry, stage)
         elif isinstance(stage, Editor):
             self.version = f"@{entry.name}"
             fields = tuple(self.add_field(entry.name, signal, entry) for signal in stage.signals())
-            self.operations.append(EditOperation(entry.name, stage, fields))
+            self.operations.append(EditOperation(entry.name, stage, fields, entry.name))
             self.edited = True
-            if stage.rules():
-                columns = {
-                    f"{stage.name}.{signal.name}": column.name
-                    for signal, column in zip(stage.signals(), fields, strict=True)
-                }
-                self.judge(entry, stage.rules(), columns)
-        elif isinstance(stage, Exchange):
-            self.close(exchange=entry)
-            self.applies = entry
-            fields = tuple(self.add_field(entry.name, signal, entry) for signal in stage.verdicts())
-            columns = {
-                f"{stage.name}.{signal.name}": column.name
-                for signal, column in zip(stage.verdicts(), fields, strict=True)
-            }
-            self.operations.append(VerdictOperation(entry.name, fields))
-            self.judge(entry, stage.rules(), columns)
+            self.judge_edits(entry, stage, fields)
         else:
             raise SpecError(
                 f"stage '{entry.name}': {type(stage).__name__} is none of the five kinds of stage"
             )
         if entry.checkpoint and not isinstance(stage, Exchange):
             self.close(exchange=None)
+
+    def add_exchange(self, entry: StageEntry, stage: Exchange) -> None:
+        """Emit at the end of this segment, join the verdicts in the next."""
+        self.close(exchange=entry)
+        self.applies = entry
+        if isinstance(stage, ExchangeEditor):
+            self.add_editing(entry, stage)
+            return
+        fields = tuple(self.add_field(entry.name, signal, entry) for signal in stage.verdicts())
+        columns = {
+            f"{stage.name}.{signal.name}": column.name
+            for signal, column in zip(stage.verdicts(), fields, strict=True)
+        }
+        self.operations.append(VerdictOperation(entry.name, fields))
+        self.judge(entry, stage.rules(), columns)
+
+    def add_editing(self, entry: StageEntry, stage: ExchangeEditor) -> None:
+        """Its verdicts are columns for the edit alone, under the names it gave them."""
+        for verdict in stage.verdicts():
+            if verdict.name in self.known or verdict.name in DOCUMENT_COLUMNS:
+                raise SpecError(
+                    f"stage '{entry.name}': its verdict '{verdict.name}' is a column of the "
+                    "document already"
+                )
+        joined = tuple(verdict.name for verdict in stage.verdicts())
+        self.version = f"@{entry.name}"
+        fields = tuple(self.add_field(entry.name, signal, entry) for signal in stage.signals())
+        self.operations.append(VerdictOperation(entry.name, stage.verdicts()))
+        self.operations.append(
+            EditOperation(entry.name, stage, fields, f"{entry.name}: edit", joined)
+        )
+        self.edited = True
+        self.judge_edits(entry, stage, fields)
+
+    def judge_edits(self, entry: StageEntry, stage: Editor, fields: Sequence[pa.Field]) -> None:
+        """The rules that an editor has on its own counts."""
+        if stage.rules():
+            columns = {
+                f"{stage.name}.{signal.name}": column.name
+                for signal, column in zip(stage.signals(), fields, strict=True)
+            }
+            self.judge(entry, stage.rules(), columns)
 
     def judge(
         self,
@@ -281,22 +324,28 @@ class _Builder:
         self, entry: StageEntry, rules: Sequence[Rule], columns: dict[str, str]
     ) -> dict[str, str]:
         """Signal -> column for every rule. Raises SpecError for a signal that nobody measures."""
-        resolved = {}
-        for rule in rules:
-            for wanted in (rule.signal, *((rule.by,) if rule.by is not None else ())):
-                column = columns.get(wanted, wanted)
-                column = (
-                    column
-                    if column in self.known or column in DOCUMENT_COLUMNS
-                    else wanted + self.version
-                )
-                if column not in self.known and column not in DOCUMENT_COLUMNS:
-                    raise SpecError(
-                        f"stage '{entry.name}': rule '{rule.name}' needs '{wanted}', which no "
-                        "stage before it measures"
-                    )
-                resolved[wanted] = column
-        return resolved
+        return {
+            wanted: self.column(entry, columns.get(wanted, wanted), wanted, f"rule '{rule.name}'")
+            for rule in rules
+            for wanted in (rule.signal, *((rule.by,) if rule.by is not None else ()))
+        }
+
+    def column(self, entry: StageEntry, column: str, wanted: str, who: str) -> str:
+        """The column that `who` means by `wanted`: `column`, or that of this text version. Raises
+        SpecError where nobody makes it.
+        """
+        for name in (column, wanted + self.version):
+            if name in self.known or name in DOCUMENT_COLUMNS:
+                return name
+        raise SpecError(
+            f"stage '{entry.name}': {who} needs '{wanted}', which no stage before it measures"
+        )
+
+    def read_by(self, entry: StageEntry) -> dict[str, str]:
+        """What an exchange reads of a document -> its column."""
+        assert isinstance(entry.stage, Exchange)
+        names = [name for name in entry.stage.columns() if name != "address"]
+        return {name: self.column(entry, name, name, "it") for name in names}
 
     def close(self, exchange: StageEntry | None) -> None:
         """End the current segment; it emits for `exchange`, or writes base shards when there is
@@ -315,6 +364,7 @@ class _Builder:
                 exchange=exchange,
                 applies=self.applies,
                 materialise=exchange is None or self.edited or exchange.checkpoint,
+                reads={} if exchange is None else self.read_by(exchange),
             )
         )
         self.before = tuple(self.known.values())

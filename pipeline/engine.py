@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from curate.errors import CurateError, GuardRailError, Interrupted, StageError
 from curate.pipeline.accounts import (
     Accounts,
+    ExchangeAccount,
     check_bad_fraction,
     check_expectations,
     other_languages,
@@ -28,7 +29,8 @@ from curate.pipeline.driver import Driver, NotKnownYet, PlanningDriver, Step
 from curate.pipeline.environment import capture_environment
 from curate.pipeline.events import Events, Listener, SilentEvents
 from curate.pipeline.evidence import quarantine_evidence
-from curate.pipeline.exchange import ExchangeInput
+from curate.pipeline.exchanges.course import Course
+from curate.pipeline.exchanges.evidence import merge_evidence
 from curate.pipeline.executors.base import Executor, WorkerSetup
 from curate.pipeline.gc import collect_garbage
 from curate.pipeline.lease import Lease
@@ -37,10 +39,10 @@ from curate.pipeline.publish import Promotion, load_promoted, promote
 from curate.pipeline.run_record import RunRecord, claim_output
 from curate.pipeline.segment import RemovedText
 from curate.pipeline.spec.model import PipelineSpec, StageEntry
-from curate.pipeline.steps import ExchangeState, StepFactory
-from curate.stages.base import Exchange
+from curate.pipeline.steps import StepFactory
+from curate.stages.base import ExchangeEditor
 from curate.stages.sources.base import InputFile
-from curate.storage.store import Store
+from curate.storage.store import FileRef, Store
 
 KEEP_ALL_TEXT_BELOW_BYTES = 20 * 10**9
 """Planned input below which `removed/` keeps every text unless the file says otherwise."""
@@ -179,6 +181,7 @@ class _Work:
         self.read()
         self.segments()
         promotions = self.collect()
+        evidence = self.evidence()
         build = BuildSteps(self.plan, self.factory, self.run_steps)
         promotions += build.run(self.spec)
         self.record.built = build.facts
@@ -194,13 +197,15 @@ class _Work:
         origins = {final: path for path, final in self.driver.promoted.items()}
         promote(self.store, promotions, origins, self.run.failpoint)
         self.driver.promoted = load_promoted(self.store)
+        self.publish_evidence(evidence)
         collect_garbage(self.store, self.spec.keep_intermediates, self.plan, self.run.failpoint)
 
     def run_steps(self, steps: Sequence[Step]) -> None:
         started = time.monotonic()
         self.driver.run(steps)
         for step in steps:
-            self.record.seconds[step.label] = round(time.monotonic() - started, 3)
+            before = self.record.seconds.get(step.label, 0.0)
+            self.record.seconds[step.label] = round(before + time.monotonic() - started, 3)
 
     def read(self) -> None:
         steps = [
@@ -260,22 +265,10 @@ class _Work:
 
     def settle(self, entry: StageEntry) -> None:
         """All phases of an exchange, then the names of the representatives."""
-        assert isinstance(entry.stage, Exchange)
-        inputs = self.factory.exchange_inputs(entry)
-        phases = len(entry.stage.phases())
-        for phase in range(phases):
-            level = 0
-            while len(inputs) > self.spec.engine.exchange_fan_in:
-                step = self.factory.consolidate(entry, phase, inputs, level)
-                self.run_steps([step])
-                inputs = _emitted(step)
-                level += 1
-            step = self.factory.settle(entry, phase, inputs)
-            self.run_steps([step])
-            inputs = _emitted(step) if phase + 1 < phases else []
-        lookup = self.factory.lookup(entry, step.records)
-        self.run_steps([lookup])
-        self.factory.exchanges[entry.name] = _exchange_state(step, lookup)
+        account = ExchangeAccount()
+        course = Course(entry, self.factory, self.run_steps, account)
+        self.factory.exchanges[entry.name] = course.run()
+        self.accounts.add_exchange(entry.name, account)
 
     def collect(self) -> list[Promotion]:
         """Parts of documents/, removed/ and quarantine/."""
@@ -305,6 +298,30 @@ class _Work:
                     )
                     number += 1
         return promotions
+
+    def evidence(self) -> dict[str, FileRef]:
+        """What exchanges list of their edits, by stage."""
+        found = {}
+        for entry in self.plan.exchanges():
+            if isinstance(entry.stage, ExchangeEditor) and entry.stage.evidence() is not None:
+                fingerprint = self.plan.steps[f"{entry.name}.settle"].fingerprint
+                lists = self.factory.evidence(entry)
+                ref = merge_evidence(entry, fingerprint, lists, lambda step: self.run_steps([step]))
+                if ref is not None:
+                    found[entry.name] = ref
+        return found
+
+    def publish_evidence(self, evidence: Mapping[str, FileRef]) -> None:
+        """Bring `report/<stage>.parquet` up to date. A list that somebody deleted after a finished
+        run is not worth doing that run again.
+        """
+        for name, ref in evidence.items():
+            final = f"report/{name}.parquet"
+            same = self.store.size(final) == ref.size_bytes
+            if same and self.store.checksum(final) == ref.checksum:
+                continue
+            if self.driver.executed or self.store.exists(ref.path):
+                self.store.publish(final, self.driver.read(ref))
 
     def check_published(self) -> None:
         """The rows in the final folders are the counts. Raises StageError."""
@@ -337,16 +354,6 @@ def progress_of(spec: PipelineSpec, plan: Plan, executor: Executor) -> dict[str,
         promotions = work.collect()
         promotions += BuildSteps(plan, work.factory, work.run_steps).run(spec)
     return driver.found
-
-
-def _emitted(step: Step) -> list[ExchangeInput]:
-    return [ExchangeInput(step.records.ref(i, "exchange"), None) for i in range(step.jobs)]
-
-
-def _exchange_state(step: Step, lookup: Step) -> ExchangeState:
-    verdicts = tuple(step.records.ref(i, "verdicts") for i in range(step.jobs))
-    lookups = tuple(lookup.records.ref(i, "lookup") for i in range(lookup.jobs))
-    return ExchangeState(tuple(r for r in verdicts if r.rows), tuple(r for r in lookups if r.rows))
 
 
 def _distributions(ingredients: object) -> set[str]:

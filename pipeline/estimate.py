@@ -19,7 +19,7 @@ from curate.errors import CurateError
 from curate.pipeline.budget import input_bytes
 from curate.pipeline.engine import Run
 from curate.pipeline.environment import capture_environment
-from curate.pipeline.exchange import phase_of
+from curate.pipeline.exchanges.rows import first_phase
 from curate.pipeline.executors.base import Done, WorkerSetup
 from curate.pipeline.executors.inline import InlineExecutor
 from curate.pipeline.glance import GLANCE_FILES, GlanceJob
@@ -165,7 +165,7 @@ def _nominal(
                 for segment in plan.chains[source]
                 if segment.exchange is not None and segment.exchange.name == name
             )
-            rows += steps[emits].rows * phase_of(entry, 0).rows_per_document
+            rows += steps[emits].rows * first_phase(entry).rows_per_document
             text += steps[emits].text_bytes
     elif step.kind == "fates":
         read = {name: steps[f"{name}.read"] for name in kept}

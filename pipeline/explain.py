@@ -222,6 +222,10 @@ def explain_text(spec: PipelineSpec, text: str, source: str | None = None) -> Ex
     for operation in (item for plan in compile_chain(chosen, entries) for item in plan.operations):
         if isinstance(operation, AnnotateOperation):
             batch.columns |= annotate(operation, batch.record_batch())
+        elif operation.entry in exchanges and not isinstance(operation, RuleOperation):
+            batch.columns |= {field.name: pa.nulls(1, field.type) for field in operation.fields}
+            for name in operation.joined if isinstance(operation, EditOperation) else ():
+                del batch.columns[name]
         elif isinstance(operation, EditOperation):
             batch.columns |= edit(operation, batch.record_batch())
         elif isinstance(operation, RuleOperation) and operation.entry in exchanges:

@@ -15,6 +15,11 @@ from curate.pipeline.plan import Plan
 from curate.pipeline.publish import FINAL_FOLDERS
 from curate.storage.store import Store
 
+SHARDS = ".shards."
+"""In the names of the small files that say which shards an exchange visits: without them nobody
+knows the jobs of a finished run.
+"""
+
 Keep = Literal["extracted", "all", "none"]
 
 
@@ -39,6 +44,7 @@ def collect_garbage(
         step = current.get(folder.rpartition("-")[2])
         kept = step is not None and (
             name.startswith("ledger")
+            or SHARDS in name
             or step.kind == "token plan"
             or keep == "all"
             or (keep == "extracted" and step.kind == "read")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from curate.pipeline.chain import SegmentPlan, VerdictOperation
-from curate.pipeline.exchange import VerdictInput, read_verdicts, verdict_schema
+from curate.pipeline.exchanges.verdicts import VerdictInput, Verdicts, read_verdicts
 from curate.pipeline.job import JobContext, JobResult
 from curate.pipeline.operations import Batch, Runner
 from curate.pipeline.read import document_batch
@@ -111,11 +111,11 @@ class GlanceJob:
             counts[f"{segment.index}|us"] += int((time.perf_counter() - start) * 1e6)
 
 
-def _no_verdicts(segment: SegmentPlan, context: JobContext) -> pa.Table | None:
+def _no_verdicts(segment: SegmentPlan, context: JobContext) -> Verdicts | None:
     """The verdicts of an exchange that found nothing."""
     if not any(isinstance(operation, VerdictOperation) for operation in segment.operations):
         return None
     assert segment.applies is not None
     assert isinstance(segment.applies.stage, Exchange)
     nothing = VerdictInput(0, (), ())
-    return read_verdicts(context.store, nothing, verdict_schema(segment.applies.stage))
+    return read_verdicts(context.store, nothing, segment.applies.stage)

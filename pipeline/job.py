@@ -17,7 +17,9 @@ from typing import Protocol
 from curate.pipeline.spec.model import EngineConfig
 from curate.storage.store import FileRef, Store
 
-EXTENSIONS = {"rows": "parquet", "sidecar": "parquet", "fates": "parquet", "documents": "parquet"}
+EXTENSIONS = dict.fromkeys(
+    ("rows", "sidecar", "fates", "documents", "failed", "evidence"), "parquet"
+) | {"shards": "bin"}
 """File name extension by kind; `arrows` (sliced Arrow) for the rest unless the job says otherwise.
 """
 

@@ -25,8 +25,12 @@ from curate.pipeline.chain import (
     RuleOperation,
     VerdictOperation,
 )
+from curate.pipeline.exchanges.evidence import Evidence
+from curate.pipeline.exchanges.verdicts import LINK_NAMES
+from curate.pipeline.exchanges.verdicts import Verdicts as JoinedVerdicts
 from curate.pipeline.fates import quarantined_fates, removed_fates
 from curate.pipeline.job import Decision, Watch
+from curate.stages.base import ExchangeEditor
 from curate.stages.rules import Verdicts, evaluate
 
 Made = TypeVar("Made")
@@ -80,18 +84,21 @@ class Runner:
         self,
         operations: Sequence[Operation],
         watch: Watch,
-        counts: Counter[str],
-        decisions: Sequence[Decision],
+        counts: Counter[str] | None = None,
+        decisions: Sequence[Decision] = (),
     ) -> None:
-        self.operations, self.watch, self.counts = operations, watch, counts
+        self.operations, self.watch = operations, watch
+        self.counts: Counter[str] = Counter() if counts is None else counts
         self.given_up: dict[str, dict[str, str]] = {}
+        self.evidence: dict[str, Evidence] = {}
+        """By entry: what exchanges list of their edits."""
         for decision in decisions:
             self.given_up.setdefault(decision.stage, {})[decision.id] = decision.reason
         self.closing = {operation.entry: index for index, operation in enumerate(operations)}
         for entry in self.closing:  # a shard without documents has passed its stages too
-            counts.update({f"stage|{entry}|read": 0, f"stage|{entry}|kept": 0})
+            self.counts.update({f"stage|{entry}|read": 0, f"stage|{entry}|kept": 0})
 
-    def run(self, batch: Batch, verdicts: pa.Table | None) -> Iterator[pa.RecordBatch]:
+    def run(self, batch: Batch, verdicts: JoinedVerdicts | None) -> Iterator[pa.RecordBatch]:
         """Apply every operation to `batch` in place; yields the fates of the rows that end."""
         started: set[str] = set()
         for index, operation in enumerate(self.operations):
@@ -102,20 +109,53 @@ class Runner:
             yield from self.apply(operation, batch, verdicts)
             if self.closing[entry] == index:
                 self.counts[f"stage|{entry}|kept"] += batch.num_rows
+                for name in LINK_NAMES:  # they speak of this exchange, not of a later rule
+                    batch.columns.pop(name, None)
 
     def apply(
-        self, operation: Operation, batch: Batch, verdicts: pa.Table | None
+        self, operation: Operation, batch: Batch, verdicts: JoinedVerdicts | None
     ) -> Iterator[pa.RecordBatch]:
         if batch.num_rows == 0 and not isinstance(operation, RuleOperation):
             add_empty_columns(operation, batch)
         elif isinstance(operation, AnnotateOperation):
             yield from self.measure(operation, batch, lambda part: annotate(operation, part))
         elif isinstance(operation, EditOperation):
-            yield from self.measure(operation, batch, lambda part: edit(operation, part))
+            yield from self.measure(operation, batch, lambda part: self.edited(operation, part))
         elif isinstance(operation, VerdictOperation):
-            join_verdicts(operation, batch, verdicts)
+            yield from self.join(operation, batch, verdicts)
         elif batch.num_rows:
             yield from self.judge(operation, batch)
+        if isinstance(operation, EditOperation):
+            for name in operation.joined:
+                batch.columns.pop(name, None)
+
+    def join(
+        self, operation: VerdictOperation, batch: Batch, verdicts: JoinedVerdicts | None
+    ) -> Iterator[pa.RecordBatch]:
+        """Add the verdict's columns; yields the fates of the rows on which a visit failed."""
+        if verdicts is None:
+            raise StageError(f"stage '{operation.entry}': its verdicts are missing")
+        failed = verdicts.failed
+        if failed.num_rows:
+            place = pc.index_in(batch.column("row"), value_set=one_chunk(failed, "row"))
+            bad = pc.is_valid(place).to_numpy(zero_copy_only=False)
+            if bad.any():
+                reasons = failed.take(place.filter(pc.is_valid(place)))
+                texts = (reasons.column(name).to_pylist() for name in ("error", "message"))
+                dead = batch.split(~bad)
+                self.counts[f"stage|{operation.entry}|quarantined"] += dead.num_rows
+                yield quarantined_fates(operation.entry, list(zip(*texts, strict=True)), dead)
+        join_verdicts(operation, batch, verdicts.joined)
+
+    def edited(self, operation: EditOperation, part: pa.RecordBatch) -> dict[str, pa.Array]:
+        """The new text and the edit counts; what an exchange lists of its edits is collected."""
+        editor = operation.editor
+        if not isinstance(editor, ExchangeEditor) or editor.evidence() is None:
+            return edit(operation, part)
+        whole, listed = editor.edit_with_evidence(part)
+        made = edited_columns(operation, whole, part.num_rows)
+        self.evidence.setdefault(operation.entry, Evidence.of(editor)).add(listed)
+        return made
 
     def judge(self, operation: RuleOperation, batch: Batch) -> Iterator[pa.RecordBatch]:
         self.count_other_languages(operation, batch)
@@ -154,7 +194,7 @@ class Runner:
         work: Callable[[pa.RecordBatch], dict[str, pa.Array]],
     ) -> Iterator[pa.RecordBatch]:
         """Add the columns that `work` makes; yields the fates of the rows on which it failed."""
-        made, dead = self.guarded(operation.entry, batch, work)
+        made, dead = self.guarded(operation.entry, batch, work, operation.guard)
         if made:
             batch.columns |= {
                 name: pa.concat_arrays([part[name] for part in made]) for name in made[0]
@@ -165,19 +205,36 @@ class Runner:
             yield dead
 
     def guarded(
-        self, entry: str, batch: Batch, work: Callable[[pa.RecordBatch], Made]
+        self,
+        entry: str,
+        batch: Batch,
+        work: Callable[[pa.RecordBatch], Made],
+        guard: str | None = None,
     ) -> tuple[list[Made], pa.RecordBatch | None]:
+        """Run `work` on the documents. Returns what it made, in row order, and the fates of the
+        rows on which it failed, which leave the batch. guard: how decisions name this work, the
+        entry by default.
+        """
+        made, errors, dead = self.attempted(guard or entry, batch, work)
+        if dead is None:
+            return made, None
+        self.counts[f"stage|{entry}|quarantined"] += dead.num_rows
+        return made, quarantined_fates(entry, errors, dead)
+
+    def attempted(
+        self, guard: str, batch: Batch, work: Callable[[pa.RecordBatch], Made]
+    ) -> tuple[list[Made], list[tuple[str, str]], pa.RecordBatch | None]:
         """Run `work` on the whole batch, or row by row after an exception, for given-up documents
-        and in careful mode. Returns what it made, in row order, and the fates of the rows on which
-        it failed, which leave the batch.
+        and in careful mode. Returns what it made, in row order, and (kind, message) and rows of
+        those on which it failed, which leave the batch.
         """
         whole = batch.record_batch()
         ids = whole.column("id")
-        given_up = self.given_up.get(entry, {})
+        given_up = self.given_up.get(guard, {})
         if not self.watch.single and not _any_of(ids, given_up):
-            self.watch.begin(ids[0].as_py(), entry)
+            self.watch.begin(ids[0].as_py(), guard)
             try:
-                return [work(whole)], None
+                return [work(whole)], [], None
             except (CurateError, MemoryError):
                 raise
             except Exception:  # found again below, row by row, where it names the document
@@ -189,7 +246,7 @@ class Runner:
             if identity in given_up:
                 errors[row] = ("given_up", given_up[identity])
                 continue
-            self.watch.begin(identity, entry)
+            self.watch.begin(identity, guard)
             try:
                 made.append(work(whole.slice(row, 1)))
             except (CurateError, MemoryError):
@@ -197,10 +254,9 @@ class Runner:
             except Exception as error:
                 errors[row] = ("stage_failed", f"{type(error).__name__}: {error}")
         if not errors:
-            return made, None
+            return made, [], None
         dead = batch.split(np.array([row not in errors for row in range(whole.num_rows)]))
-        self.counts[f"stage|{entry}|quarantined"] += dead.num_rows
-        return made, quarantined_fates(entry, [errors[row] for row in sorted(errors)], dead)
+        return made, [errors[row] for row in sorted(errors)], dead
 
 
 def _any_of(ids: pa.Array, wanted: Mapping[str, str]) -> bool:
@@ -227,9 +283,15 @@ def annotate(operation: AnnotateOperation, batch: pa.RecordBatch) -> dict[str, p
 
 def edit(operation: EditOperation, batch: pa.RecordBatch) -> dict[str, pa.Array]:
     """The new text and the edit counts."""
-    edited = operation.editor.edit(batch)
+    return edited_columns(operation, operation.editor.edit(batch), batch.num_rows)
+
+
+def edited_columns(
+    operation: EditOperation, edited: pa.RecordBatch, rows: int
+) -> dict[str, pa.Array]:
+    """What an editor returned for so many rows, checked against its declaration."""
     fields = (pa.field("text", pa.large_string()), *operation.fields)
-    check(operation.entry, type(operation.editor).__name__, edited, fields, batch.num_rows)
+    check(operation.entry, type(operation.editor).__name__, edited, fields, rows)
     return {field.name: edited.column(i) for i, field in enumerate(fields)}
 
 
@@ -246,15 +308,18 @@ def check(
         )
 
 
-def join_verdicts(operation: VerdictOperation, batch: Batch, verdicts: pa.Table | None) -> None:
+def join_verdicts(operation: VerdictOperation, batch: Batch, verdicts: pa.Table) -> None:
     """Add the verdict columns by row number; a row without a verdict gets nulls."""
-    if verdicts is None:
-        raise StageError(f"stage '{operation.entry}': its verdicts are missing")
-    position = pc.index_in(batch.column("row"), value_set=verdicts.column("row").combine_chunks())
-    links = ("duplicate_of", "duplicate_source", "similarity")
-    names = [*(field.name for field in operation.fields), *links]
+    position = pc.index_in(batch.column("row"), value_set=one_chunk(verdicts, "row"))
+    names = [*(field.name for field in operation.fields), *LINK_NAMES]
     for index, name in enumerate(names):
-        batch.columns[name] = verdicts.column(index + 1).combine_chunks().take(position)
+        batch.columns[name] = one_chunk(verdicts, index + 1).take(position)
+
+
+def one_chunk(table: pa.Table, column: str | int) -> pa.Array:
+    """A column in one piece."""
+    found = table.column(column)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
 def add_empty_columns(operation: Operation, batch: Batch) -> None:

@@ -32,6 +32,9 @@ from curate.pipeline.fingerprint import (
 from curate.pipeline.spec.model import PipelineSpec, StageEntry
 from curate.stages.base import Exchange
 
+CLUSTER = "cluster"
+"""Verdict of an exchange that finds clusters: equal for near-duplicates, null for a single one."""
+
 
 @dataclass(frozen=True)
 class PlannedStep:
@@ -70,6 +73,19 @@ class Plan:
             if s.exchange is not None
         }
         return tuple(entry for entry in self.spec.stages if entry.name in used)
+
+    def cluster_column(self) -> str | None:
+        """The column that says which documents must not be divided between splits: the cluster of
+        the last exchange that finds clusters.
+        """
+        names = [
+            f"{entry.name}.{CLUSTER}"
+            for entry in self.exchanges()
+            if isinstance(entry.stage, Exchange)
+            and any(field.name == CLUSTER for field in entry.stage.verdicts())
+        ]
+        known = {signal.name for signal in self.signals}
+        return next((name for name in reversed(names) if name in known), None)
 
     def passing(self, exchange: str) -> tuple[str, ...]:
         """Sources whose chain holds this exchange, in source order."""

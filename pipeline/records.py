@@ -27,6 +27,11 @@ KINDS = (
     "documents",
     "removed",
     "quarantined",
+    "settled",
+    "visits",
+    "shards",
+    "failed",
+    "evidence",
 )
 """Kinds of file of the engine's own jobs; others are appended as they appear."""
 
@@ -160,6 +165,13 @@ class StepRecords:
         found = self._files[self._files["kind"] == self._kind(kind)]
         text = found["text_high"].astype(np.uint64) << np.uint64(32) | found["text"]
         return int(found["rows"].sum(dtype=np.uint64)), int(text.sum(dtype=np.uint64))
+
+    def size_bytes(self, kinds: Sequence[str]) -> int:
+        """Bytes of all files of these kinds."""
+        self._offsets()
+        found = self._files[np.isin(self._files["kind"], [self._kind(kind) for kind in kinds])]
+        high = int(found["size_high"].sum(dtype=np.uint64)) << 32
+        return high + int(found["size"].sum(dtype=np.uint64))
 
     def nbytes(self) -> int:
         """Bytes that this object holds per table, for the promise of a small driver."""

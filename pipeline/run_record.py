@@ -124,13 +124,15 @@ class RunRecord:
         kinds = {entry.name: entry.stage.name for entry in self.spec.stages} | {
             READ_STAGE: READ_STAGE
         }
-        totals = accounts.stages()
+        totals, exchanges = accounts.stages(), accounts.exchanges
         order = [READ_STAGE, *(entry.name for entry in self.spec.stages)]
         return [
             {
                 "name": name,
                 "kind": kinds[name],
                 **totals[name].as_json(),
+                "counts": dict(sorted(accounts.stage_counts.get(name, {}).items())),
+                "exchange": exchanges[name].as_json() if name in exchanges else None,
                 "by_source": {
                     source: stages[name].as_json()
                     for source, stages in accounts.by_source.items()

@@ -20,19 +20,14 @@ import pyarrow.compute as pc
 from curate.errors import StageError
 from curate.kernels.draw import Purpose, draw_many, selected
 from curate.pipeline.chain import SegmentPlan
-from curate.pipeline.exchange import (
-    ExchangeRows,
-    VerdictInput,
-    emit_first,
-    phase_of,
-    read_verdicts,
-    verdict_schema,
-)
+from curate.pipeline.exchanges.rows import ExchangeRows, emit_documents, first_phase
+from curate.pipeline.exchanges.verdicts import VerdictInput, Verdicts, read_verdicts
 from curate.pipeline.fates import FateWriter
 from curate.pipeline.job import Decision, JobContext, JobResult, OutputFile, output_path
+from curate.pipeline.live_shard import ALIVE_FIELD, LiveShard
 from curate.pipeline.operations import Batch, Runner
 from curate.stages.base import Exchange
-from curate.storage.parquet import ParquetWriter, cut_by_bytes, read_batches, write_parquet
+from curate.storage.parquet import ParquetWriter, cut_by_bytes, write_parquet
 from curate.storage.schema import DOCUMENT_FIELDS, ROW_FIELD
 from curate.storage.store import FileRef
 
@@ -40,28 +35,18 @@ RemovedText = Literal["all", "sample", "none"]
 SAMPLE_RATE = 0.01
 """Share of removed documents whose text is kept with `removed: {text: sample}`."""
 
-ALIVE_FIELD = pa.field("alive", pa.bool_(), nullable=False)
-
 
 @dataclass(frozen=True)
 class SegmentJob:
-    """Run one segment over one base shard.
-
-    base: the shard's rows; base_signals: the signal columns it holds. sidecars: of the segments
-    since the base was written, in order, with the signals each added. take: documents of the shard
-    that count (a source's `limit`), None for all.
-    """
+    """Run one segment over one base shard."""
 
     step: str
     key: str
     plan: SegmentPlan
-    base: FileRef
-    base_signals: tuple[pa.Field, ...]
-    sidecars: tuple[tuple[FileRef, tuple[pa.Field, ...]], ...]
+    shard: LiveShard
     verdicts: VerdictInput | None
     partitions: int
     keep_text: RemovedText
-    take: int | None
     decisions: tuple[Decision, ...] = ()
 
     def run(self, context: JobContext) -> JobResult:
@@ -91,8 +76,8 @@ class _Work:
         self.live_signals: list[list[pa.Array]] = [[] for _ in job.plan.beside()]
         self.emitted: ExchangeRows | None = None
         if job.plan.exchange is not None:
-            self.emitted = ExchangeRows(phase_of(job.plan.exchange, 0), job.partitions)
-        self.alive_in = self.alive_out = self.text_bytes = self.base_rows = 0
+            self.emitted = ExchangeRows(first_phase(job.plan.exchange), job.partitions)
+        self.alive_in = self.alive_out = self.text_bytes = 0
 
     def path(self, kind: str) -> str:
         return output_path(self.job.step, self.job.key, kind)
@@ -103,6 +88,10 @@ class _Work:
         if self.emitted is not None:
             path = self.path("exchange")
             files.append(OutputFile("exchange", 0, self.emitted.publish(self.context.store, path)))
+        for evidence in self.runner.evidence.values():
+            size = self.context.engine.row_group_bytes
+            ref = evidence.publish(self.context.store, self.path("evidence"), size)
+            files.append(OutputFile("evidence", 0, ref))
         if (fates := self.fates.close()) is not None:
             files.append(OutputFile("fates", 0, fates))
         if self.alive_in != self.alive_out + self.fates.count:
@@ -152,8 +141,8 @@ class _Work:
     def live_batches(self, base_rows: list[pa.Array] | None = None) -> Iterator[Batch]:
         """Run the operations batch by batch; yields the survivors, records the dead."""
         schema = pa.schema([*DOCUMENT_FIELDS, ROW_FIELD, *self.plan.signals_before])
-        verdicts = self.verdict_table()
-        for joined, alive in self.joined(schema):
+        verdicts = self.verdicts()
+        for joined, alive in self.job.shard.batches(self.context.store, schema):
             if base_rows is not None:
                 base_rows.append(joined.column("row"))
             live = joined.filter(alive)
@@ -164,7 +153,9 @@ class _Work:
                 ended = list(self.runner.run(batch, verdicts))
                 if self.emitted is not None and batch.num_rows:
                     assert self.plan.exchange is not None
-                    failed = emit_first(self.plan.exchange, batch, self.emitted, self.runner)
+                    failed = emit_documents(
+                        self.plan.exchange, self.plan.reads, batch, self.emitted, self.runner
+                    )
                     ended += [] if failed is None else [failed]
                 self.fates.add_batches([self.without_text(dead) for dead in ended])
                 self.alive_out += batch.num_rows
@@ -184,66 +175,15 @@ class _Work:
         text = pc.if_else(pa.array(kept), fates.column(index), pa.scalar(None, pa.large_string()))
         return fates.set_column(index, "text", text)
 
-    def joined(self, schema: pa.Schema) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
-        """Base rows with the signals of the sidecars joined on, and which of them are alive."""
-        sidecars = [
-            _Aligned(read_batches(self.context.store, ref), pa.schema([ALIVE_FIELD, *fields]))
-            for ref, fields in self.job.sidecars
-        ]
-        columns = [field.name for field in (*DOCUMENT_FIELDS, ROW_FIELD, *self.job.base_signals)]
-        for batch in read_batches(self.context.store, self.job.base, columns):
-            alive = self.within_limit(batch.num_rows)
-            arrays = {name: batch.column(name) for name in columns}
-            for sidecar in sidecars:
-                part = sidecar.take(batch.num_rows)
-                alive = pc.and_(alive, part.column("alive"))
-                arrays |= {name: part.column(name) for name in part.schema.names if name != "alive"}
-            yield (
-                pa.RecordBatch.from_arrays([arrays[field.name] for field in schema], schema=schema),
-                alive,
-            )
-            self.base_rows += batch.num_rows
-
-    def within_limit(self, rows: int) -> pa.Array:
-        if self.job.take is None:
-            return pa.array(np.ones(rows, dtype=bool))
-        return pa.array(np.arange(self.base_rows, self.base_rows + rows) < self.job.take)
-
-    def verdict_table(self) -> pa.Table | None:
+    def verdicts(self) -> Verdicts | None:
         if self.job.verdicts is None:
             return None
         assert self.plan.applies is not None
         assert isinstance(self.plan.applies.stage, Exchange)
-        return read_verdicts(
-            self.context.store, self.job.verdicts, verdict_schema(self.plan.applies.stage)
-        )
+        return read_verdicts(self.context.store, self.job.verdicts, self.plan.applies.stage)
 
     def abandon(self, error: BaseException) -> None:
         self.fates.abandon(error)
-
-
-class _Aligned:
-    """Takes the next n rows from a stream of batches."""
-
-    def __init__(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
-        self._batches = batches
-        self._schema = schema
-        self._rest: list[pa.RecordBatch] = []
-
-    def take(self, rows: int) -> pa.RecordBatch:
-        have = sum(batch.num_rows for batch in self._rest)
-        while have < rows:
-            batch = next(self._batches)
-            self._rest.append(batch)
-            have += batch.num_rows
-        table = pa.Table.from_batches(self._rest, self._schema).combine_chunks()
-        whole = (
-            table.to_batches()[0]
-            if table.num_rows
-            else pa.RecordBatch.from_pylist([], schema=self._schema)
-        )
-        self._rest = [whole.slice(rows)] if whole.num_rows > rows else []
-        return whole.slice(0, rows)
 
 
 def _concat(arrays: Sequence[pa.Array], kind: pa.DataType) -> pa.Array:

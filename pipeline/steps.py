@@ -5,7 +5,7 @@ results.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -15,31 +15,29 @@ from curate.kernels.draw import Purpose, draw_many, selected
 from curate.pipeline.chain import SegmentPlan
 from curate.pipeline.collect import CollectDocumentsJob, CollectFatesJob
 from curate.pipeline.driver import Driver, Step
-from curate.pipeline.exchange import (
-    LOOKUP_GROUP,
-    ConsolidateJob,
-    ExchangeInput,
-    LookupJob,
-    SettleJob,
-    VerdictInput,
-    phase_of,
-)
+from curate.pipeline.exchanges.rows import first_phase
+from curate.pipeline.exchanges.verdicts import VerdictInput
 from curate.pipeline.fingerprint import digest
 from curate.pipeline.job import Decision
+from curate.pipeline.live_shard import LiveShard
 from curate.pipeline.plan import Plan, PlannedStep
 from curate.pipeline.read import READ_STAGE, ReadJob
 from curate.pipeline.records import StepRecords
 from curate.pipeline.segment import RemovedText, SegmentJob
-from curate.pipeline.shards import Shard, SourceShards
+from curate.pipeline.shards import SourceShards
 from curate.pipeline.spec.model import StageEntry
-from curate.stages.base import Exchange
+from curate.stages.base import Phase
 from curate.stages.sources.base import InputFile, InputSplit, Source
+from curate.storage.sliced import fixed_width
 from curate.storage.store import FileRef
 
 SMALL_FILE_SHARE = 16
 """A file below 1/16 of `shard_input_bytes` may end a group of small files when its path says so."""
 FATES_PART_BYTES = 64 * 2**20
 """Compressed fates that one part of removed/ and quarantine/ collects."""
+
+VARIABLE_BYTES = 32
+"""Planned bytes of a value whose length varies, where the phase does not say more."""
 
 Splits = tuple[InputSplit, ...]
 
@@ -97,16 +95,14 @@ class SourceState:
     sidecars: list[tuple[StepRecords, tuple[pa.Field, ...]]] = field(default_factory=list)
     segments: list[Step] = field(default_factory=list)
 
-    def base_ref(self, index: int, shard: Shard) -> FileRef:
-        return shard.rows if self.base is None else self.base.ref(index, "rows")
-
 
 @dataclass
 class ExchangeState:
-    """Results of a settled exchange."""
+    """Results of a settled exchange. failed: by shard, documents on which its visits failed."""
 
     verdicts: tuple[FileRef, ...]
     lookups: tuple[FileRef, ...]
+    failed: Mapping[int, tuple[FileRef, ...]]
 
 
 class StepFactory:
@@ -178,7 +174,7 @@ class StepFactory:
         state = self.sources[segment.source]
         shards, planned = state.shards, self.planned(f"{segment.source}.{segment.index}")
         assert shards is not None
-        base, base_signals, sidecars = state.base, state.base_signals, tuple(state.sidecars)
+        live = self.live_shards(segment.source)
         partitions = self.partitions(segment.exchange) if segment.exchange is not None else 0
         exchange = self.exchanges[segment.applies.name] if segment.applies is not None else None
         shared: list[object] = [planned.fingerprint, self.keep_text, partitions]
@@ -192,32 +188,18 @@ class StepFactory:
         guards = segment.guards()
 
         def make(index: int) -> SegmentJob:
-            shard = shards[index]
-            ordinal = shards.first_ordinal + index
-            reference = shard.rows if base is None else base.ref(index, "rows")
-            beside = tuple((records.ref(index, "sidecar"), fields) for records, fields in sidecars)
-            decisions = self.decisions(segment.source, state.groups[shard.job], guards)
-            joined = (
-                None
-                if exchange is None
-                else VerdictInput(ordinal, exchange.verdicts, exchange.lookups)
-            )
-            place = ordinal if exchange is not None else -1
-            inputs = [reference.checksum, [ref.checksum for ref, _ in beside], shard.take, place]
-            key = digest([shared, inputs, [[d.id, d.stage, d.reason] for d in decisions]])
-            take = shard.take if base is None else None
+            shard = live(index)
+            decisions = self.shard_decisions(segment.source, index, guards)
+            joined, place = None, []
+            if exchange is not None:
+                ordinal = shards.first_ordinal + index
+                failed = exchange.failed.get(ordinal, ())
+                joined = VerdictInput(ordinal, exchange.verdicts, exchange.lookups, failed)
+                place = [ordinal, *(ref.checksum for ref in failed)]
+            given_up = [[d.id, d.stage, d.reason] for d in decisions]
+            key = digest([shared, shard.ingredients(), place, given_up])
             return SegmentJob(
-                planned.name,
-                key,
-                segment,
-                reference,
-                base_signals,
-                beside,
-                joined,
-                partitions,
-                self.keep_text,
-                take,
-                decisions,
+                planned.name, key, segment, shard, joined, partitions, self.keep_text, decisions
             )
 
         step = Step(planned.name, planned.label, len(shards), make)
@@ -235,97 +217,54 @@ class StepFactory:
 
     def partitions(self, entry: StageEntry) -> int:
         """Partitions of an exchange, from the documents that were read; never from this machine."""
-        assert isinstance(entry.stage, Exchange)
-        phase = phase_of(entry, 0)
-        width = sum(_width(column.type) for column in phase.schema())
         documents = sum(self.shards(source).documents for source in self.plan.passing(entry.name))
-        planned_bytes = documents * phase.rows_per_document * width
-        return max(1, math.ceil(planned_bytes / self.plan.spec.engine.exchange_partition_bytes))
+        size = self.plan.spec.engine.exchange_partition_bytes
+        return planned_partitions(first_phase(entry), documents, size)
 
     def shards(self, source: str) -> SourceShards:
         shards = self.sources[source].shards
         assert shards is not None
         return shards
 
-    def exchange_inputs(self, entry: StageEntry) -> list[ExchangeInput]:
-        """Files that the segments before this exchange emitted, in document order."""
-        inputs = []
-        for source in self.plan.passing(entry.name):
-            segment = next(
-                s
-                for s in self.plan.chains[source]
-                if s.exchange is not None and s.exchange.name == entry.name
-            )
-            records = self.sources[source].segments[segment.index - 1].records
-            first = self.shards(source).first_ordinal
-            inputs += [
-                ExchangeInput(records.ref(i, "exchange"), first + i) for i in range(records.jobs)
-            ]
-        return inputs
+    def emitting(self, source: str, entry: StageEntry) -> Step:
+        """The step of this source that emits for an exchange."""
+        chain = self.plan.chains[source]
+        index = next(s.index for s in chain if s.exchange is not None and s.exchange == entry)
+        return self.sources[source].segments[index - 1]
 
-    def consolidate(
-        self, entry: StageEntry, phase: int, inputs: Sequence[ExchangeInput], level: int
-    ) -> Step:
-        """Merge files in groups of `exchange_fan_in`."""
-        planned = self.planned(f"{entry.name}.settle")
-        size = self.plan.spec.engine.exchange_fan_in
-        groups = [tuple(inputs[start : start + size]) for start in range(0, len(inputs), size)]
-        partitions = self.partitions(entry)
-        name = f"{entry.name}.consolidate.{phase}.{level}-{planned.fingerprint[:12]}"
+    def evidence(self, entry: StageEntry) -> list[FileRef]:
+        """Lists that the shards wrote of an exchange's edits, in document order."""
+        found = []
+        for source, chain in self.plan.chains.items():
+            for segment in chain:
+                if segment.applies == entry:
+                    records = self.sources[source].segments[segment.index - 1].records
+                    files = (records.file(i, "evidence") for i in range(records.jobs))
+                    found += [file.ref for file in files if file is not None]
+        return found
 
-        def make(index: int) -> ConsolidateJob:
-            key = digest(
-                [
-                    planned.fingerprint,
-                    "consolidate",
-                    phase,
-                    level,
-                    partitions,
-                    _inputs(groups[index]),
-                ]
-            )
-            return ConsolidateJob(name, key, entry, phase, groups[index], partitions)
+    def live_shards(self, source: str) -> Callable[[int], LiveShard]:
+        """The shards of a source as they stand now, also when they are asked for later."""
+        state, shards = self.sources[source], self.shards(source)
+        base, signals, sidecars = state.base, state.base_signals, tuple(state.sidecars)
 
-        return Step(name, f"{entry.name}.consolidate", len(groups), make)
+        def shard(index: int) -> LiveShard:
+            own = shards[index]
+            beside = tuple((records.ref(index, "sidecar"), fields) for records, fields in sidecars)
+            if base is None:
+                return LiveShard(own.rows, signals, beside, own.take)
+            return LiveShard(base.ref(index, "rows"), signals, beside, None)
 
-    def settle(self, entry: StageEntry, phase: int, inputs: Sequence[ExchangeInput]) -> Step:
-        """Settle one phase, a job per partition."""
-        planned = self.planned(f"{entry.name}.settle")
-        partitions = self.partitions(entry)
-        files = tuple(inputs)
-        shared = digest([planned.fingerprint, phase, partitions, _inputs(files)])
-        name = f"{entry.name}.settle.{phase}-{planned.fingerprint[:12]}"
+        return shard
 
-        def make(index: int) -> SettleJob:
-            return SettleJob(name, digest([shared, index]), entry, phase, index, partitions, files)
-
-        return Step(name, planned.label, partitions, make)
-
-    def lookup(self, entry: StageEntry, settled: StepRecords) -> Step:
-        """Ids of representatives, a job per group of base shards."""
-        planned = self.planned(f"{entry.name}.lookup")
-        links = tuple(settled.ref(i, "links") for i in range(settled.jobs))
-        links = tuple(ref for ref in links if ref.rows)
-        groups: dict[int, list[tuple[int, FileRef]]] = {}
-        for source in self.plan.passing(entry.name) if links else ():
-            shards, state = self.shards(source), self.sources[source]
-            for index in range(len(shards)):
-                ordinal = shards.first_ordinal + index
-                groups.setdefault(ordinal // LOOKUP_GROUP, []).append(
-                    (ordinal, state.base_ref(index, shards[index]))
-                )
-        numbers = sorted(groups)
-
-        def make(index: int) -> LookupJob:
-            members = tuple(groups[numbers[index]])
-            inputs = [
-                [ref.checksum for ref in links],
-                [[ordinal, ref.checksum] for ordinal, ref in members],
-            ]
-            key = digest([planned.fingerprint, numbers[index], inputs])
-            return LookupJob(planned.name, key, numbers[index], links, members)
-
-        return Step(planned.name, planned.label, len(numbers), make)
+    def shard_decisions(
+        self, source: str, index: int, guards: Collection[str]
+    ) -> tuple[Decision, ...]:
+        """Decisions about documents of one shard."""
+        if not self.driver.decisions:
+            return ()
+        state = self.sources[source]
+        return self.decisions(source, state.groups[self.shards(source)[index].job], guards)
 
     def documents(self, source: str) -> Step:
         """Parts of `documents/<source>/`."""
@@ -402,13 +341,9 @@ class StepFactory:
         return found
 
 
-def _inputs(inputs: Sequence[ExchangeInput]) -> list[list[int | None]]:
-    return [[item.ref.checksum, item.ordinal] for item in inputs]
-
-
-def _width(kind: pa.DataType) -> int:
-    """Planned bytes of one value."""
-    try:
-        return max(1, int(kind.bit_width) // 8)
-    except ValueError:
-        return 32
+def planned_partitions(phase: Phase, rows: int, partition_bytes: int) -> int:
+    """Partitions of a phase that may get `rows_per_document` rows for each of `rows`."""
+    width = phase.row_bytes or sum(
+        fixed_width(column.type) or VARIABLE_BYTES for column in phase.schema()
+    )
+    return max(1, math.ceil(rows * phase.rows_per_document * width / partition_bytes))

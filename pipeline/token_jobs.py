@@ -39,10 +39,23 @@ EVALUATION_BYTES = 256 * 2**20
 COLUMNS = ("id", "text", "source")
 
 
-def documents(store: Store, ref: FileRef, batch_bytes: int) -> Iterator[pa.RecordBatch]:
-    """id, text and source of one part of `documents/`, in batches bounded by bytes."""
-    for batch in read_batches(store, ref, COLUMNS):
-        yield from cut_by_bytes(batch, batch_bytes)
+SPLIT_KEY = "split_key"
+
+
+def documents(
+    store: Store, ref: FileRef, batch_bytes: int, cluster: str | None
+) -> Iterator[pa.RecordBatch]:
+    """id, text, source and `SPLIT_KEY` of one part of `documents/`, in batches bounded by bytes.
+
+    The key of the split is the document's cluster, so that near-duplicates stay together, or its id
+    where it has none. No id is a bare number.
+    """
+    for batch in read_batches(store, ref, COLUMNS if cluster is None else (*COLUMNS, cluster)):
+        key = batch.column("id")
+        if cluster is not None:
+            key = pc.coalesce(batch.column(cluster).cast(pa.string()), key)
+        keyed = batch.select(list(COLUMNS)).append_column(SPLIT_KEY, key)
+        yield from cut_by_bytes(keyed, batch_bytes)
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,7 @@ class TokenizerJob:
     config: TokenizerConfig
     inputs: tuple[FileRef, ...]
     validation_fraction: float
+    cluster: str | None
 
     def run(self, context: JobContext) -> JobResult:
         use_all_cores()
@@ -83,8 +97,8 @@ class TokenizerJob:
     def split(self, context: JobContext, wanted: str) -> Iterator[pa.RecordBatch]:
         """The documents of one split."""
         for ref in self.inputs:
-            for batch in documents(context.store, ref, context.engine.batch_bytes):
-                splits = split_of(batch.column("id"), context.seed, self.validation_fraction)
+            for batch in documents(context.store, ref, context.engine.batch_bytes, self.cluster):
+                splits = split_of(batch.column(SPLIT_KEY), context.seed, self.validation_fraction)
                 yield batch.filter(pc.equal(splits, wanted))
 
     def evaluation(
@@ -128,6 +142,7 @@ class EncodeJob:
     end_of_document: str
     backend: Backend
     validation_fraction: float
+    cluster: str | None
 
     def run(self, context: JobContext) -> JobResult:
         context.store.verify(self.tokenizer)
@@ -137,9 +152,11 @@ class EncodeJob:
         chunks = {split: _Chunk(self, context, split) for split in SPLITS}
         try:
             row = 0
-            for batch in documents(context.store, self.documents, context.engine.batch_bytes):
+            for batch in documents(
+                context.store, self.documents, context.engine.batch_bytes, self.cluster
+            ):
                 context.watch.begin(batch.column("id")[0].as_py(), "encode")
-                splits = split_of(batch.column("id"), context.seed, self.validation_fraction)
+                splits = split_of(batch.column(SPLIT_KEY), context.seed, self.validation_fraction)
                 for split, encoded in encode_batch(batch, splits, encoder, self.shard, row).items():
                     chunks[split].add(encoded.ids, encoded.rows)
                 row += batch.num_rows

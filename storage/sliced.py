@@ -9,12 +9,15 @@ file by shard ordinal.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO
 
+import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from curate.storage.store import DamagedFile, FileRef, HashingFile, Store
@@ -22,9 +25,12 @@ from curate.storage.store import DamagedFile, FileRef, HashingFile, Store
 MAGIC = b"CURATE1\n"
 _TAIL = struct.Struct("<QQ8s")
 BATCH_ROWS = 8_192
-"""Rows per record batch inside a slice: bounds what a merge of 1,024 files holds to about 0.4 GB of
-40-byte rows.
+BATCH_BYTES = 512 * 2**10
+"""Most rows and bytes of a record batch inside a slice (a larger row stands alone): bounds what a
+merge of 1,024 files holds to half a GB, however wide the rows are.
 """
+NESTED_ITEM_BYTES = 16
+"""Counted for an item of a list whose items vary in length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +54,126 @@ class SlicedWriter:
     def write(
         self, slice_number: int, batches: Iterable[pa.RecordBatch], schema: pa.Schema
     ) -> None:
-        """One slice; nothing is written for a slice without rows."""
-        kept = [batch for batch in batches if batch.num_rows]
-        if not kept:
-            return
-        if self._index and slice_number <= self._index[-1][0]:
-            raise ValueError(f"slice {slice_number} follows {self._index[-1][0]}: not ascending")
-        sink = pa.BufferOutputStream()
-        table = pa.Table.from_batches(kept, schema).combine_chunks()
-        with pa.ipc.new_stream(sink, schema) as writer:
-            writer.write_table(table, max_chunksize=BATCH_ROWS)
-        data = sink.getvalue()
-        entry = [
-            slice_number,
-            self._file.size_bytes,
-            data.size,
-            xxhash.xxh3_64_intdigest(data),
-            table.num_rows,
-        ]
-        self._file.write(data)
-        self._index.append(entry)
-        self.rows += table.num_rows
+        """One slice, a record batch in memory; nothing is written for a slice without rows."""
+        sink: _SliceSink | None = None
+        with ExitStack() as stack:
+            for batch in even_batches(batches, schema):
+                if sink is None:
+                    if self._index and slice_number <= self._index[-1][0]:
+                        raise ValueError(
+                            f"slice {slice_number} follows {self._index[-1][0]}: not ascending"
+                        )
+                    sink = _SliceSink(self._file)
+                    stream = stack.enter_context(
+                        pa.BufferedOutputStream(pa.PythonFile(sink, "w"), BATCH_BYTES)
+                    )
+                    writer = stack.enter_context(pa.ipc.new_stream(stream, schema))
+                writer.write_batch(batch)
+                sink.rows += batch.num_rows
+        if sink is not None:
+            checksum = sink.digest.intdigest()
+            self._index.append([slice_number, sink.start, sink.size_bytes, checksum, sink.rows])
+            self.rows += sink.rows
 
     def close(self) -> None:
         index = orjson.dumps({"slices": self._index})
         self._file.write(index)
         self._file.write(_TAIL.pack(len(index), xxhash.xxh3_64_intdigest(index), MAGIC))
+
+
+class _SliceSink:
+    """The part of a file that one slice takes: counted and hashed by itself."""
+
+    def __init__(self, file: HashingFile) -> None:
+        self._file = file
+        self.start = file.size_bytes
+        self.size_bytes = self.rows = 0
+        self.digest = xxhash.xxh3_64()
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        self._file.write(data)
+        self.digest.update(data)
+        self.size_bytes += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self.size_bytes
+
+    def flush(self) -> None:
+        """The file is flushed when it is published."""
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def even_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches that end where rows or bytes reach the bound: cut by the rows alone,
+    however they came.
+    """
+    pending: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        start, ends = 0, np.cumsum(row_bytes(batch))
+        while start < batch.num_rows:
+            before = int(ends[start - 1]) if start else 0
+            end = int(np.searchsorted(ends, before + BATCH_BYTES - size, side="left")) + 1
+            end = min(end, start + BATCH_ROWS - rows, batch.num_rows)
+            pending.append(batch.slice(start, end - start))
+            rows, size = rows + end - start, size + int(ends[end - 1]) - before
+            start = end
+            if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+                yield _one(pending, schema)
+                pending, rows, size = [], 0, 0
+    if pending:
+        yield _one(pending, schema)
+
+
+def _one(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
+    if len(batches) == 1:
+        return batches[0]
+    (whole,) = pa.Table.from_batches(batches, schema).combine_chunks().to_batches()
+    return whole
+
+
+def row_bytes(batch: pa.RecordBatch) -> np.ndarray:
+    """int64[n]: bytes of each row, validity aside; what varies below a list is estimated."""
+    fixed = 0
+    sizes = np.zeros(batch.num_rows, np.int64)
+    for column in batch.columns:
+        width = fixed_width(column.type)
+        if width is not None:
+            fixed += width
+            continue
+        kind = column.type
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            item = fixed_width(kind.value_type) or NESTED_ITEM_BYTES
+            lengths, fixed = pc.list_value_length(column), fixed + 4
+        elif isinstance(kind, pa.BaseExtensionType) or pa.types.is_nested(kind):
+            fixed += NESTED_ITEM_BYTES
+            continue
+        else:
+            item, lengths, fixed = 1, pc.binary_length(column), fixed + 4
+        sizes += item * pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    sizes += fixed
+    return sizes
+
+
+def fixed_width(kind: pa.DataType) -> int | None:
+    """Bytes of a value; None where they vary."""
+    try:
+        return max(1, int(kind.bit_width) // 8)
+    except ValueError:
+        return None
 
 
 def write_sliced(

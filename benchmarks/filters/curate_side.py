@@ -23,6 +23,7 @@ from curate.pipeline import operations
 from curate.pipeline.chain import SegmentPlan, compile_chain
 from curate.pipeline.dag import resolve
 from curate.pipeline.job import JobContext
+from curate.pipeline.live_shard import LiveShard
 from curate.pipeline.segment import SegmentJob
 from curate.pipeline.spec import load
 from curate.storage.parquet import write_parquet
@@ -104,7 +105,7 @@ def main() -> None:
         shards = [base_shard(store, warm_up), base_shard(store, source)]
         for number in range(passes + 1):
             base = shards[min(number, 1)]
-            job = SegmentJob(f"s{number}", "0" * 32, plan, base, (), (), None, 0, "sample", None)
+            job = SegmentJob(f"s{number}", "0" * 32, plan, LiveShard(base), None, 0, "sample")
             clock.seconds = 0.0
             wall, processor = time.perf_counter(), time.process_time()
             done = job.run(context)

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from curate_side import base_shard, chain
 
 from curate.pipeline.job import JobContext
+from curate.pipeline.live_shard import LiveShard
 from curate.pipeline.segment import SegmentJob
 from curate.pipeline.spec import load
 from curate.storage.store import Store
@@ -90,7 +91,7 @@ def main() -> None:
         done, marks = 0.0, [*MARKS_GB, arguments.gigabytes]
         shards = 0
         while marks:
-            job = SegmentJob("s", f"{shards:032x}", plan, base, (), (), None, 0, "all", None)
+            job = SegmentJob("s", f"{shards:032x}", plan, LiveShard(base), None, 0, "all")
             for file in job.run(context).files:
                 (folder / "run" / file.ref.path).unlink()
             shards, done = shards + 1, done + SHARD_BYTES / 1e9

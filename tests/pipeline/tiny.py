@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from curate_test_stages import CrowdedOpenings, HideDigits
+from curate_test_stages import CrowdedOpenings, HideDigits, Kindred
 
 from curate.pipeline.engine import Run, RunResult
 from curate.pipeline.executors.base import Executor
@@ -161,6 +161,7 @@ STAGES: tuple[tuple[str, Stage, dict[str, Any]], ...] = (
     ("long_enough", GopherQuality(min_words=60), {"checkpoint": True}),
     ("crowded_openings", CrowdedOpenings(max_crowd=4), {}),
     ("same_but_case", ExactDedup(normalize="case_and_space"), {"only": ("web", "wiki", "books")}),
+    ("kindred", Kindred(weigh="words.count", max_masked=60), {"only": ("web", "wiki")}),
 )
 
 

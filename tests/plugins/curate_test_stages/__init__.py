@@ -3,5 +3,6 @@
 from curate_test_stages.crowds import CrowdedOpenings
 from curate_test_stages.digits import HideDigits
 from curate_test_stages.fragile import Fragile
+from curate_test_stages.kindred import Kindred
 
-__all__ = ["CrowdedOpenings", "Fragile", "HideDigits"]
+__all__ = ["CrowdedOpenings", "Fragile", "HideDigits", "Kindred"]

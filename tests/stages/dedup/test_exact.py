@@ -115,7 +115,7 @@ ONE_KEY = """
 import sys, time
 from pathlib import Path
 import numpy as np, pyarrow as pa, xxhash
-from curate.pipeline.exchange import ExchangeInput, SettleJob
+from curate.pipeline.exchanges.settle import ExchangeInput, SettleJob, Target
 from curate.pipeline.job import JobContext
 from curate.pipeline.spec.model import EngineConfig, StageEntry
 from curate.stages.dedup.exact import ExactDedup
@@ -139,7 +139,7 @@ inputs = tuple(ExchangeInput(ref, n) for n, ref in enumerate(files))
 before = peak_kibibytes()
 started = time.monotonic()
 entry = StageEntry("exact_dedup", stage, ())
-job = SettleJob("settle", "00" * 16, entry, 0, 0, 1, inputs)
+job = SettleJob("settle", "00" * 16, entry, (0, 0), 0, inputs, Target("verdicts"))
 result = job.run(JobContext(store, EngineConfig(), 1))
 after = peak_kibibytes()
 counted = result.counts["exchange|verdicts"]

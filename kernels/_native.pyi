@@ -148,3 +148,47 @@ class Dictionary:
     def version(self) -> int: ...
     @property
     def words(self) -> int: ...
+
+_Column = tuple[pa.Buffer | None, int, int]
+
+def encode_rows(
+    keys: _Column | None, columns: list[tuple[_Column, int, int]], words: np.ndarray, /
+) -> None: ...
+def order_rows(words: np.ndarray, /) -> np.ndarray: ...
+def partition_rows(keys: _Column, partitions: int, /) -> np.ndarray: ...
+def group_starts(keys: _Column, before: bytes | None, /) -> np.ndarray: ...
+def gather_fixed(
+    batches: np.ndarray, rows: np.ndarray, columns: list[_Column], width: int, /
+) -> np.ndarray: ...
+def gather_bits(
+    batches: np.ndarray, rows: np.ndarray, columns: list[_Column], /
+) -> tuple[np.ndarray, int]: ...
+def gather_variable_32(
+    batches: np.ndarray,
+    rows: np.ndarray,
+    offsets: list[_Column],
+    items: list[_Column],
+    item_bytes: int,
+    /,
+) -> tuple[np.ndarray, np.ndarray]: ...
+def gather_variable_64(
+    batches: np.ndarray,
+    rows: np.ndarray,
+    offsets: list[_Column],
+    items: list[_Column],
+    item_bytes: int,
+    /,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+class RowMerge:
+    """A loser tree over streams of sort keys (`row_merge.hpp`)."""
+
+    def __init__(self, streams: int, width: int, /) -> None: ...
+    def feed(self, stream: int, words: np.ndarray, batch: int, row_bytes: float, /) -> None:
+        """The next batch of the stream that `advance` named."""
+    def close(self, stream: int, /) -> None:
+        """The stream that `advance` named has ended."""
+    def advance(self, output_bytes: float, /) -> int:
+        """The number of a stream that is dry, FULL (`output_bytes` planned) or FINISHED."""
+    def take(self) -> tuple[np.ndarray, np.ndarray]:
+        """The plan since the last call: batch number and row of every row, uint32."""

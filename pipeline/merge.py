@@ -1,147 +1,196 @@
-"""Sorted merge of keyed rows: (key, declared order, address), vectorised, bounded by one small
-batch per input.
+"""Sorted merge of keyed rows: (key, declared order, address), native and bounded in bytes.
 
-A row's sort key is encoded into one fixed-width byte string whose byte order is the row order: the
-16 key bytes, then 8 big-endian bytes per order column (integers with the sign bit flipped, floats
-by the IEEE total order) and for the address.
+Sort keys are rows of 64-bit words (`kernels.row_order`); other columns are touched once, when the
+rows that were chosen are gathered. A merge holds one batch per stream and one batch of its output.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from curate.errors import StageError
+from curate.kernels.row_gather import gather_rows
+from curate.kernels.row_order import (
+    FINISHED,
+    FULL,
+    RowMerge,
+    encode_rows,
+    group_starts,
+    order_rows,
+    partition_of,
+)
 
-SIGN = np.uint64(1 << 63)
+__all__ = [
+    "combined_rows",
+    "merge_sorted",
+    "partition_of",
+    "sort_by",
+    "sort_rows",
+    "sorted_batches",
+]
+
+OUTPUT_BYTES = 4 * 2**20
+"""Rows of one batch that a sort or a merge yields; about 90,000 of 48 bytes."""
+
+Rows: TypeAlias = pa.RecordBatch | pa.Table
 
 
-def sort_keys(batch: pa.RecordBatch | pa.Table, order: Sequence[pa.Field]) -> np.ndarray:
-    """`S{24 + 8·len(order)}`[n]: byte order equals (key, order, address) order. Raises StageError
-    for a column that has no order.
+def sort_rows(batch: Rows, order: Sequence[pa.Field]) -> Rows:
+    """Rows in (key, order, address) order. Raises StageError for a column that has no order."""
+    return _taken(batch, order_rows(_sort_keys(batch, order)))
+
+
+def sort_by(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """Rows ascending by integer or float64 columns without nulls; equal rows keep their order."""
+    return _taken(table, order_rows(encode_rows(None, [_array(table, name) for name in columns])))
+
+
+def sorted_batches(
+    batches: Sequence[pa.RecordBatch], schema: pa.Schema, order: Sequence[pa.Field]
+) -> Iterator[pa.RecordBatch]:
+    """Rows of all batches in (key, order, address) order, in batches of about OUTPUT_BYTES.
+
+    Beside the batches it needs 60 bytes per row and one batch of output.
     """
-    rows = batch.num_rows
-    encoded = np.empty((rows, 24 + 8 * len(order)), dtype=np.uint8)
-    encoded[:, :16] = key_bytes(_array(batch, "key"))
-    for index, field in enumerate(order):
-        encoded[:, 16 + 8 * index : 24 + 8 * index] = _big_endian(
-            _ordered(_array(batch, field.name), field)
-        )
-    encoded[:, -8:] = _big_endian(
-        _array(batch, "address").to_numpy(zero_copy_only=False).astype(np.uint64)
-    )
-    result: np.ndarray = (
-        encoded.reshape(-1).view(f"S{encoded.shape[1]}")
-        if rows
-        else np.empty(0, f"S{encoded.shape[1]}")
-    )
-    return result
-
-
-def key_bytes(keys: pa.Array) -> np.ndarray:
-    """uint8[n, 16] view of a fixed_size_binary(16) array."""
-    data = np.frombuffer(keys.buffers()[1], dtype=np.uint8) if len(keys) else np.empty(0, np.uint8)
-    result: np.ndarray = data[16 * keys.offset : 16 * (keys.offset + len(keys))].reshape(-1, 16)
-    return result
-
-
-def partition_of(keys: pa.Array, partitions: int) -> np.ndarray:
-    """int64[n]: equal ranges of the key space, so that sorting by key sorts by partition."""
-    high = key_bytes(keys)[:, :4].copy().reshape(-1).view(">u4").astype(np.uint64)
-    result: np.ndarray = ((high * np.uint64(partitions)) >> np.uint64(32)).astype(np.int64)
-    return result
-
-
-def sort_rows(
-    batch: pa.RecordBatch | pa.Table, order: Sequence[pa.Field]
-) -> pa.RecordBatch | pa.Table:
-    """Rows in (key, order, address) order."""
-    return batch.take(pa.array(np.argsort(sort_keys(batch, order), kind="stable")))
+    filled = [batch for batch in batches if batch.num_rows]
+    counts = np.array([batch.num_rows for batch in filled], np.int64)
+    ends = np.cumsum(counts)
+    words = np.empty((int(counts.sum()), 3 + len(order)), np.uint64)
+    for batch, end in zip(filled, ends.tolist(), strict=True):
+        _sort_keys(batch, order, words[end - batch.num_rows : end])
+    chosen = order_rows(words)
+    del words
+    numbers = np.repeat(np.arange(len(filled), dtype=np.uint32), counts)
+    starts = (ends - counts).astype(np.uint32)
+    step = max(1, OUTPUT_BYTES * len(chosen) // max(1, sum(batch.nbytes for batch in filled)))
+    for start in range(0, len(chosen), step):
+        piece = chosen[start : start + step]
+        which = numbers[piece]
+        yield gather_rows(filled, which, piece - starts[which], schema)
 
 
 def merge_sorted(
     streams: Sequence[Iterator[pa.RecordBatch]], order: Sequence[pa.Field]
 ) -> Iterator[pa.RecordBatch]:
-    """Merge streams that are sorted each; yields sorted batches. Holds one batch per stream.
+    """Merge streams that are sorted each; yields sorted batches of about OUTPUT_BYTES.
 
-    Every step takes from all buffers the rows up to the smallest last row of any buffer that may be
-    followed by more.
+    Holds one batch per stream, beside those that the rows of one batch of output come from. Equal
+    rows come in the order of their streams.
     """
-    open_streams: list[_Stream] = []
-    for batches in streams:
-        stream = _Stream(batches, order)
-        if stream.fill():
-            open_streams.append(stream)
-    while open_streams:
-        bound = min(stream.last() for stream in open_streams)
-        pieces = [stream.take_until(bound) for stream in open_streams]
-        table = pa.Table.from_batches([piece for piece in pieces if piece.num_rows])
-        merged = (
-            table.combine_chunks()
-            if len(open_streams) == 1
-            else sort_rows(table.combine_chunks(), order)
-        )
-        yield from merged.to_batches()
-        open_streams = [stream for stream in open_streams if stream.fill()]
+    if len(streams) == 1:
+        return (batch for batch in streams[0] if batch.num_rows)
+    return _Merge(streams, order).run() if streams else iter(())
 
 
-class _Stream:
-    """One input: a buffered batch with its sort keys and a position."""
-
-    def __init__(self, batches: Iterator[pa.RecordBatch], order: Sequence[pa.Field]) -> None:
-        self._batches = batches
-        self._order = order
-        self._batch: pa.RecordBatch | None = None
-        self._keys = np.empty(0, "S1")
-        self._start = 0
-
-    def fill(self) -> bool:
-        """Make sure that a row is buffered; False at the end."""
-        while self._batch is None or self._start >= self._batch.num_rows:
-            self._batch = next(self._batches, None)
-            if self._batch is None:
-                return False
-            self._keys, self._start = sort_keys(self._batch, self._order), 0
-        return True
-
-    def last(self) -> bytes:
-        return bytes(self._keys[-1])
-
-    def take_until(self, bound: bytes) -> pa.RecordBatch:
-        assert self._batch is not None
-        end = int(np.searchsorted(self._keys, np.array([bound], self._keys.dtype)[0], side="right"))
-        end = max(end, self._start)
-        piece = self._batch.slice(self._start, end - self._start)
-        self._start = end
-        return piece
+def combined_rows(
+    batches: Iterator[pa.RecordBatch], combine: Callable[[pa.RecordBatch], pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """Sorted batches after `combine`, which sees together what a key has in several batches."""
+    held: pa.RecordBatch | None = None
+    for batch in batches:
+        whole = batch if held is None else pa.concat_batches([held, batch])
+        made = combine(whole)
+        if not made.num_rows:
+            held = None
+            continue
+        last = int(np.flatnonzero(group_starts(made.column("key")))[-1])
+        if made.num_rows - last > batch.num_rows // 2:  # nothing to gain from a key like that
+            last = made.num_rows
+        if last:
+            yield made.slice(0, last)
+        held = made.slice(last) if last < made.num_rows else None
+    if held is not None:
+        yield held
 
 
-def _array(batch: pa.RecordBatch | pa.Table, name: str) -> pa.Array:
-    column = batch.column(name)
+class _Merge:
+    """State of a merge.
+
+    The plan names a batch by a number: below the number of streams it is that stream's batch at the
+    last output, above it one that came since.
+    """
+
+    def __init__(
+        self, streams: Sequence[Iterator[pa.RecordBatch]], order: Sequence[pa.Field]
+    ) -> None:
+        self._streams, self._order = streams, order
+        self._plan = RowMerge(len(streams), 3 + len(order))
+        self._at_output: list[pa.RecordBatch | None] = [None] * len(streams)
+        self._since: list[pa.RecordBatch] = []
+        self._current: dict[int, pa.RecordBatch | None] = {}
+        """Batches of streams whose batch changed since the last output, None at the end."""
+
+    def run(self) -> Iterator[pa.RecordBatch]:
+        while (state := self._plan.advance(OUTPUT_BYTES)) != FINISHED:
+            if state != FULL:
+                self._feed(state)
+            elif (batch := self._output()) is not None:
+                yield batch
+        if (batch := self._output()) is not None:
+            yield batch
+
+    def _feed(self, stream: int) -> None:
+        """The next batch of a stream that is dry."""
+        batch = next((found for found in self._streams[stream] if found.num_rows), None)
+        if batch is None:
+            self._plan.close(stream)
+            self._current[stream] = None
+            return
+        number = stream
+        if self._at_output[stream] is None:
+            self._at_output[stream] = batch
+        else:
+            number = len(self._streams) + len(self._since)
+            self._since.append(batch)
+            self._current[stream] = batch
+        row_bytes = batch.nbytes / batch.num_rows
+        self._plan.feed(stream, _sort_keys(batch, self._order), number, row_bytes)
+
+    def _output(self) -> pa.RecordBatch | None:
+        """The rows that the plan holds."""
+        which, rows = self._plan.take()
+        made = None
+        if len(rows):
+            used = np.unique(which)
+            numbers = np.zeros(len(self._at_output) + len(self._since), np.uint32)
+            numbers[used] = np.arange(len(used), dtype=np.uint32)
+            known = [*self._at_output, *self._since]
+            batches = [batch for number in used.tolist() if (batch := known[number]) is not None]
+            made = gather_rows(batches, numbers[which], rows, batches[0].schema)
+        for stream, batch in self._current.items():
+            self._at_output[stream] = batch
+        self._since, self._current = [], {}
+        return made
+
+
+def _sort_keys(batch: Rows, order: Sequence[pa.Field], out: np.ndarray | None = None) -> np.ndarray:
+    columns = []
+    for field in order:
+        column = _array(batch, field.name)
+        known = pa.types.is_integer(column.type) or pa.types.is_float64(column.type)
+        if not known or column.null_count:
+            raise StageError(
+                f"order column '{field.name}' is {column.type} with {column.null_count} nulls; an "
+                "order column is an integer or float64 without nulls"
+            )
+        columns.append(column)
+    return encode_rows(_array(batch, "key"), [*columns, _array(batch, "address")], out)
+
+
+def _taken(rows: Rows, chosen: np.ndarray) -> Rows:
+    """Rows of a batch or table in a new order."""
+    is_table = isinstance(rows, pa.Table)
+    pieces = rows.combine_chunks().to_batches() if is_table else [rows]
+    if len(pieces) > 1:  # text beyond 2 GB stays in chunks
+        return rows.take(pa.array(chosen))
+    made = gather_rows(pieces, np.zeros(len(chosen), np.uint32), chosen, rows.schema)
+    return pa.Table.from_batches([made], rows.schema) if is_table else made
+
+
+def _array(rows: Rows, name: str) -> pa.Array:
+    column = rows.column(name)
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _big_endian(values: np.ndarray) -> np.ndarray:
-    result: np.ndarray = values.astype(">u8").view(np.uint8).reshape(-1, 8)
-    return result
-
-
-def _ordered(column: pa.Array, field: pa.Field) -> np.ndarray:
-    """uint64[n] in the order of the values."""
-    values = column.to_numpy(zero_copy_only=False)
-    if pa.types.is_unsigned_integer(field.type):
-        unsigned: np.ndarray = values.astype(np.uint64)
-        return unsigned
-    if pa.types.is_signed_integer(field.type):
-        flipped: np.ndarray = values.astype(np.int64).view(np.uint64) ^ SIGN
-        return flipped
-    if pa.types.is_float64(field.type):
-        bits = values.astype(np.float64).view(np.uint64)
-        total: np.ndarray = np.where(bits & SIGN, ~bits, bits | SIGN)
-        return total
-    raise StageError(
-        f"order column '{field.name}' is {field.type}; an order column is an integer or float64 "
-        "without nulls"
-    )

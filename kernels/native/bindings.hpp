@@ -16,6 +16,7 @@ void bind_measure(pybind11::module_& module);
 void bind_normalize(pybind11::module_& module);
 void bind_page_facts(pybind11::module_& module);
 void bind_repair(pybind11::module_& module);
+void bind_row_order(pybind11::module_& module);
 void bind_sentences(pybind11::module_& module);
 void bind_strip_lines(pybind11::module_& module);
 void bind_whitespace(pybind11::module_& module);

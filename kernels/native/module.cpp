@@ -17,6 +17,7 @@ PYBIND11_MODULE(_native, module) {
     curate::bind_page_facts(module);
     curate::bind_phrases(module);
     curate::bind_repair(module);
+    curate::bind_row_order(module);
     curate::bind_sentences(module);
     curate::bind_strip_lines(module);
     curate::bind_text_set(module);

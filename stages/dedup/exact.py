@@ -21,6 +21,7 @@ from pydantic import Field
 
 from curate.kernels.hashes import text_hash_128
 from curate.kernels.normalize import normalized_text
+from curate.kernels.row_order import group_starts
 from curate.stages.base import VERDICT_LINKS, Exchange, Phase
 from curate.stages.rules import Rule
 
@@ -84,11 +85,11 @@ class ExactDedup(Exchange):
 
     def _settle(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """State per key: its last key bytes, the kept address, how many copies so far."""
-        last_key, keeper, copies = b"", 0, 0
+        last_key, keeper, copies = None, 0, 0
         for batch in batches:
             keys = batch.column("key")
             address = batch.column("address").to_numpy(zero_copy_only=False).astype(np.uint64)
-            starts = _group_starts(keys, last_key)
+            starts = group_starts(keys, last_key)
             group = np.cumsum(starts)
             first = np.concatenate([[0], np.flatnonzero(starts)])
             keepers = np.concatenate([np.array([keeper], np.uint64), address[starts]])
@@ -110,16 +111,3 @@ class ExactDedup(Exchange):
             pa.array(np.ones(len(copy)), pa.float64()),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=self._settled())
-
-
-def _group_starts(keys: pa.FixedSizeBinaryArray, last_key: bytes) -> np.ndarray:
-    """bool[n]: where a key differs from the one before it."""
-    raw = np.frombuffer(keys.buffers()[1], np.uint8)[
-        16 * keys.offset : 16 * (keys.offset + len(keys))
-    ].reshape(-1, 16)
-    starts = np.ones(len(raw), dtype=bool)
-    if len(raw):
-        starts[1:] = (raw[1:] != raw[:-1]).any(axis=1)
-        starts[0] = raw[0].tobytes() != last_key
-    result: np.ndarray = starts
-    return result

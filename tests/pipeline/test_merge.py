@@ -1,4 +1,6 @@
-"""The sorted merge against `sorted()`, for any cut into streams and batches."""
+"""The sorted merge against `sorted()` and its plain form in NumPy, for any cut into streams and
+batches.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,21 @@ import math
 import struct
 from collections.abc import Iterator
 
-import numpy as np
+import merge_reference
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.errors import StageError
-from curate.pipeline.merge import merge_sorted, partition_of, sort_keys, sort_rows
+from curate.pipeline import merge
+from curate.pipeline.merge import (
+    combined_rows,
+    merge_sorted,
+    sort_by,
+    sort_rows,
+    sorted_batches,
+)
 
 ORDER = (
     pa.field("rank", pa.int64()),
@@ -63,11 +72,29 @@ def batch(rows: list[Row]) -> pa.RecordBatch:
 
 
 @given(rows=st.lists(ROW, max_size=40))
-def test_sort_keys_order_rows_like_python(rows: list[Row]) -> None:
-    keys = sort_keys(batch(rows), ORDER)
-    assert list(np.argsort(keys, kind="stable")) == sorted(
-        range(len(rows)), key=lambda n: expected_key(rows[n])
-    )
+def test_rows_sort_like_python_and_like_the_plain_form(rows: list[Row]) -> None:
+    whole = batch(rows)
+    expected = [rows[n] for n in sorted(range(len(rows)), key=lambda n: expected_key(rows[n]))]
+    assert sort_rows(whole, ORDER).to_pylist() == expected
+    assert merge_reference.sort_rows(whole, ORDER).to_pylist() == expected
+    table = pa.Table.from_batches([whole.slice(0, 7), whole.slice(7)])
+    assert sort_rows(table, ORDER).to_pylist() == expected
+    by_part = sorted(rows, key=lambda row: (int(str(row["part"])), int(str(row["rank"]))))
+    assert sort_by(table, ["part", "rank"]).to_pylist() == by_part
+
+
+@given(
+    rows=st.lists(ROW, max_size=60), batch_rows=st.integers(1, 9), output_bytes=st.integers(1, 900)
+)
+def test_batches_sort_like_one(rows: list[Row], batch_rows: int, output_bytes: int) -> None:
+    batches = [batch(rows[start : start + batch_rows]) for start in range(0, len(rows), batch_rows)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merge, "OUTPUT_BYTES", output_bytes)
+        made = list(sorted_batches([batch([]), *batches], SCHEMA, ORDER))
+    assert [row for piece in made for row in piece.to_pylist()] == sort_rows(
+        batch(rows), ORDER
+    ).to_pylist()
+    assert all(piece.num_rows for piece in made)
 
 
 @given(
@@ -75,9 +102,10 @@ def test_sort_keys_order_rows_like_python(rows: list[Row]) -> None:
     streams=st.integers(1, 6),
     batch_rows=st.integers(1, 9),
     seed=st.integers(0, 5),
+    output_bytes=st.sampled_from([1, 300, 5_000]),
 )
 def test_merging_gives_what_sorting_gives(
-    rows: list[Row], streams: int, batch_rows: int, seed: int
+    rows: list[Row], streams: int, batch_rows: int, seed: int, output_bytes: int
 ) -> None:
     dealt: list[list[Row]] = [[] for _ in range(streams)]
     for number, row in enumerate(rows):
@@ -90,10 +118,16 @@ def test_merging_gives_what_sorting_gives(
             yield batch(ordered[start : start + batch_rows])
             yield batch([])
 
-    merged = [
-        row
-        for part in merge_sorted([stream(part) for part in dealt], ORDER)
-        for row in part.to_pylist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merge, "OUTPUT_BYTES", output_bytes)
+        merged = [
+            row
+            for part in merge_sorted([stream(part) for part in dealt], ORDER)
+            for row in part.to_pylist()
+        ]
+    plain = merge_reference.merge_sorted([stream(part) for part in dealt], ORDER)
+    assert list(map(expected_key, merged)) == [
+        expected_key(row) for part in plain for row in part.to_pylist()
     ]
     assert [expected_key(row) for row in merged] == sorted(map(expected_key, rows))
     words = [
@@ -108,8 +142,9 @@ def test_a_slice_sorts_like_a_copy(rows: list[Row], start: int) -> None:
     assert sort_rows(piece, ORDER).to_pylist() == sorted(piece.to_pylist(), key=expected_key)
 
 
-def test_one_batch_per_stream_is_held() -> None:
-    """Streams are pulled as the merge gets there, not ahead."""
+def test_streams_are_pulled_as_the_merge_gets_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One batch of every stream, and what one batch of output comes from."""
+    monkeypatch.setattr(merge, "OUTPUT_BYTES", 1)
     pulled = [0, 0]
 
     def stream(which: int) -> Iterator[pa.RecordBatch]:
@@ -121,27 +156,41 @@ def test_one_batch_per_stream_is_held() -> None:
             )
 
     merged = merge_sorted([stream(0), stream(1)], ORDER)
+    assert next(merged).num_rows == 1
+    assert pulled == [2, 1]
     next(merged)
-    assert pulled[0] <= 2
-    assert pulled[1] == 1
+    assert pulled == [3, 1]
 
 
-@given(
-    keys=st.lists(st.binary(min_size=16, max_size=16), max_size=50),
-    partitions=st.integers(1, 5_000),
-)
-def test_partitions_are_ranges_of_the_keys(keys: list[bytes], partitions: int) -> None:
-    ordered = sorted([*keys, b"\x00" * 16, b"\xff" * 16])
-    numbers = partition_of(pa.array(ordered, pa.binary(16)), partitions).tolist()
-    assert numbers == sorted(numbers)
-    assert numbers[0] == 0
-    assert numbers[-1] == partitions - 1
+COUNTED = pa.schema([pa.field("key", pa.binary(16)), pa.field("n", pa.int64())])
+
+
+def counted(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """One row per key with the sum of its numbers."""
+    summed = pa.Table.from_batches([rows]).group_by("key", use_threads=False)
+    made = summed.aggregate([("n", "sum")]).sort_by("key").rename_columns(["key", "n"])
+    return pa.RecordBatch.from_pylist(made.to_pylist(), schema=COUNTED)
+
+
+@given(keys=st.lists(st.integers(0, 4), max_size=40), cut=st.integers(1, 9))
+def test_combining_sees_a_key_that_spans_batches(keys: list[int], cut: int) -> None:
+    rows = [{"key": bytes([key]) * 16, "n": 1} for key in sorted(keys)]
+    batches = [
+        pa.RecordBatch.from_pylist(rows[start : start + cut], schema=COUNTED)
+        for start in range(0, len(rows), cut)
+    ]
+    made = [row for piece in combined_rows(iter(batches), counted) for row in piece.to_pylist()]
+    totals: dict[bytes, int] = {}
+    for row in made:
+        totals[row["key"]] = totals.get(row["key"], 0) + row["n"]
+    assert totals == {bytes([key]) * 16: keys.count(key) for key in sorted(set(keys))}
+    assert [row["key"] for row in made] == sorted(row["key"] for row in made)
 
 
 def test_an_order_column_that_has_no_order_is_refused() -> None:
     text = pa.field("word", pa.string())
     with pytest.raises(StageError, match="order column 'word' is string"):
-        sort_keys(batch([{"key": b"k" * 16, "address": 1, "word": "x"}]), (text,))
+        sort_rows(batch([{"key": b"k" * 16, "address": 1, "word": "x"}]), (text,))
 
 
 def test_infinities_and_zeros_are_ordered() -> None:

@@ -1,18 +1,20 @@
 """Sliced files: Arrow record batches by integer slice, each slice readable and verified alone.
 
-Layout: Arrow IPC streams, one per non-empty slice in ascending order; then the index as JSON
-`{"slices": [[slice, offset, bytes, xxh3-64, rows], …]}`; then the index length (uint64 LE), its
-xxh3-64 (uint64 LE) and the magic `CURATE1\\n`. An exchange file is sliced by partition, a verdict
-file by shard ordinal.
+Layout: the schema as an Arrow IPC message (none without rows); record batch messages, those of one
+slice behind each other, slices ascending; then the index as JSON `{"schema": [bytes, xxh3-64],
+"slices": [[slice, offset, rows, [bytes of a message, …], [xxh3-64 of it, …]], …]}`; then the index
+length (uint64 LE), its xxh3-64 (uint64 LE) and the magic `CURATE2\\n`. An exchange file is sliced
+by partition, a verdict file by shard ordinal.
+
+A message is read once: hashed where it lies, then handed to Arrow without a copy. A reader holds
+one batch and no open file.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import IO
 
 import numpy as np
 import orjson
@@ -22,98 +24,70 @@ import xxhash
 
 from curate.storage.store import DamagedFile, FileRef, HashingFile, Store
 
-MAGIC = b"CURATE1\n"
+MAGIC = b"CURATE2\n"
 _TAIL = struct.Struct("<QQ8s")
 BATCH_ROWS = 8_192
 BATCH_BYTES = 512 * 2**10
 """Most rows and bytes of a record batch inside a slice (a larger row stands alone): bounds what a
 merge of 1,024 files holds to half a GB, however wide the rows are.
 """
+INDEX_BYTES = 64 * 2**10
+"""The end of a file, read at once; it holds most indexes."""
 NESTED_ITEM_BYTES = 16
 """Counted for an item of a list whose items vary in length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Where one slice lies in its file."""
+    """Where the messages of one slice lie in its file, and their checksums."""
 
     offset: int
-    size_bytes: int
-    checksum: int
     rows: int
+    sizes: tuple[int, ...]
+    checksums: tuple[int, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(self.sizes)
 
 
 class SlicedWriter:
     """Writes slices in ascending order."""
 
-    def __init__(self, file: HashingFile) -> None:
-        self._file = file
-        self._index: list[list[int]] = []
+    def __init__(self, file: HashingFile, schema: pa.Schema) -> None:
+        self._file, self._schema = file, schema
+        self._slices: list[tuple[int, int, int, list[int], list[int]]] = []
         self.rows = 0
+        self._schema_entry = (0, 0)
 
-    def write(
-        self, slice_number: int, batches: Iterable[pa.RecordBatch], schema: pa.Schema
-    ) -> None:
+    def write(self, slice_number: int, batches: Iterable[pa.RecordBatch]) -> None:
         """One slice, a record batch in memory; nothing is written for a slice without rows."""
-        sink: _SliceSink | None = None
-        with ExitStack() as stack:
-            for batch in even_batches(batches, schema):
-                if sink is None:
-                    if self._index and slice_number <= self._index[-1][0]:
-                        raise ValueError(
-                            f"slice {slice_number} follows {self._index[-1][0]}: not ascending"
-                        )
-                    sink = _SliceSink(self._file)
-                    stream = stack.enter_context(
-                        pa.BufferedOutputStream(pa.PythonFile(sink, "w"), BATCH_BYTES)
-                    )
-                    writer = stack.enter_context(pa.ipc.new_stream(stream, schema))
-                writer.write_batch(batch)
-                sink.rows += batch.num_rows
-        if sink is not None:
-            checksum = sink.digest.intdigest()
-            self._index.append([slice_number, sink.start, sink.size_bytes, checksum, sink.rows])
-            self.rows += sink.rows
+        if self._slices and slice_number <= self._slices[-1][0]:
+            raise ValueError(f"slice {slice_number} follows {self._slices[-1][0]}: not ascending")
+        offset, rows = self._file.size_bytes, 0
+        sizes: list[int] = []
+        checksums: list[int] = []
+        for batch in even_batches(batches, self._schema):
+            if not self._file.size_bytes:
+                self._schema_entry = self._message(self._schema.serialize())
+                offset = self._file.size_bytes
+            size, checksum = self._message(batch.serialize())
+            sizes.append(size)
+            checksums.append(checksum)
+            rows += batch.num_rows
+        if rows:
+            self._slices.append((slice_number, offset, rows, sizes, checksums))
+            self.rows += rows
 
     def close(self) -> None:
-        index = orjson.dumps({"slices": self._index})
+        index = orjson.dumps({"schema": self._schema_entry, "slices": self._slices})
         self._file.write(index)
         self._file.write(_TAIL.pack(len(index), xxhash.xxh3_64_intdigest(index), MAGIC))
 
-
-class _SliceSink:
-    """The part of a file that one slice takes: counted and hashed by itself."""
-
-    def __init__(self, file: HashingFile) -> None:
-        self._file = file
-        self.start = file.size_bytes
-        self.size_bytes = self.rows = 0
-        self.digest = xxhash.xxh3_64()
-        self.closed = False
-
-    def write(self, data: bytes) -> int:
+    def _message(self, data: pa.Buffer) -> tuple[int, int]:
+        """Size and checksum of a message that was written."""
         self._file.write(data)
-        self.digest.update(data)
-        self.size_bytes += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        return self.size_bytes
-
-    def flush(self) -> None:
-        """The file is flushed when it is published."""
-
-    def readable(self) -> bool:
-        return False
-
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        self.closed = True
+        return data.size, xxhash.xxh3_64_intdigest(data)
 
 
 def even_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -184,83 +158,60 @@ def write_sliced(
 ) -> FileRef:
     """Publish (slice number, batches) pairs, ascending."""
     with store.create(path) as file:
-        writer = SlicedWriter(file)
+        writer = SlicedWriter(file, schema)
         for number, batches in slices:
-            writer.write(number, batches, schema)
+            writer.write(number, batches)
         writer.close()
     return FileRef(path, file.size_bytes, file.checksum, writer.rows)
 
 
 def read_index(store: Store, ref: FileRef) -> dict[int, Slice]:
     """The slices of a file. Raises DamagedFile."""
-    with store.open(ref.path) as file:
-        return _index(file, ref)
-
-
-def _index(file: IO[bytes], ref: FileRef) -> dict[int, Slice]:
-    size = file.seek(0, 2)
-    if size != ref.size_bytes:
-        raise DamagedFile(ref.path, f"{size} bytes, recorded were {ref.size_bytes}")
-    if size < _TAIL.size:
-        raise DamagedFile(ref.path, "too short for a sliced file")
-    file.seek(size - _TAIL.size)
-    length, checksum, magic = _TAIL.unpack(file.read(_TAIL.size))
-    if magic != MAGIC or length > size - _TAIL.size:
-        raise DamagedFile(ref.path, "its end is not that of a sliced file")
-    file.seek(size - _TAIL.size - length)
-    index = file.read(length)
-    if xxhash.xxh3_64_intdigest(index) != checksum:
-        raise DamagedFile(ref.path, "its index does not match the checksum")
-    return {entry[0]: Slice(*entry[1:]) for entry in orjson.loads(index)["slices"]}
+    return _read_index(store, ref)[1]
 
 
 def read_slice(store: Store, ref: FileRef, number: int) -> Iterator[pa.RecordBatch]:
-    """Batches of one slice as a stream, none when the file has no such slice. Raises DamagedFile.
-
-    The slice is read twice, first for its checksum: Arrow must not see damaged offsets, and a merge
-    must not see keys out of order.
+    """Batches of one slice as a stream, none when the file has no such slice. Raises DamagedFile
+    before a damaged batch is looked at.
     """
-    with store.open(ref.path) as file:
-        found = _index(file, ref).get(number)
-        if found is None:
-            return
-        file.seek(found.offset)
-        if _checksum(_Window(file, found.size_bytes)) != found.checksum:
-            raise DamagedFile(ref.path, f"slice {number} does not match its checksum")
-        file.seek(found.offset)
-        with pa.ipc.open_stream(_Window(file, found.size_bytes)) as reader:
-            yield from reader
+    (schema_bytes, schema_checksum), slices = _read_index(store, ref)
+    found = slices.get(number)
+    if found is None:
+        return
+    data = store.read_range(ref.path, 0, schema_bytes)
+    _check(ref, "the schema", data, schema_checksum)
+    schema = pa.ipc.read_schema(pa.py_buffer(data))
+    offset = found.offset
+    for size, checksum in zip(found.sizes, found.checksums, strict=True):
+        data = store.read_range(ref.path, offset, size)
+        _check(ref, f"slice {number}", data, checksum)
+        yield pa.ipc.read_record_batch(pa.py_buffer(data), schema)
+        offset += size
 
 
-def _checksum(window: _Window) -> int:
-    digest = xxhash.xxh3_64()
-    while piece := window.read(2**20):
-        digest.update(piece)
-    return int(digest.intdigest())
+def _read_index(store: Store, ref: FileRef) -> tuple[tuple[int, int], dict[int, Slice]]:
+    """Size and checksum of the schema, and the slices."""
+    size = ref.size_bytes
+    if size < _TAIL.size:
+        raise DamagedFile(ref.path, "too short for a sliced file")
+    start = max(0, size - INDEX_BYTES)
+    end = store.read_range(ref.path, start, size - start, whole_bytes=size)
+    length, checksum, magic = _TAIL.unpack(end[-_TAIL.size :])
+    if magic != MAGIC or length > size - _TAIL.size:
+        raise DamagedFile(ref.path, "its end is not that of a sliced file")
+    if length > len(end) - _TAIL.size:
+        index = store.read_range(ref.path, size - _TAIL.size - length, length)
+    else:
+        index = end[len(end) - _TAIL.size - length : -_TAIL.size]
+    _check(ref, "its index", index, checksum)
+    content = orjson.loads(index)
+    slices = {
+        number: Slice(offset, rows, tuple(sizes), tuple(checksums))
+        for number, offset, rows, sizes, checksums in content["slices"]
+    }
+    return (content["schema"][0], content["schema"][1]), slices
 
 
-class _Window:
-    """The next `size_bytes` of a file as a readable."""
-
-    def __init__(self, file: IO[bytes], size_bytes: int) -> None:
-        self._file = file
-        self._left = size_bytes
-        self.closed = False
-
-    def read(self, size: int = -1) -> bytes:
-        wanted = self._left if size is None or size < 0 else min(size, self._left)
-        data = self._file.read(wanted)
-        self._left -= len(data)
-        return data
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        self.closed = True
+def _check(ref: FileRef, what: str, data: bytes, checksum: int) -> None:
+    if xxhash.xxh3_64_intdigest(data) != checksum:
+        raise DamagedFile(ref.path, f"{what} does not match its checksum")

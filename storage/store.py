@@ -213,6 +213,27 @@ class Store:
         with self.open(path) as file:
             return file.read()
 
+    def read_range(
+        self, path: str, offset: int, size_bytes: int, whole_bytes: int | None = None
+    ) -> bytes:
+        """Part of a file, without keeping it open. Raises DamagedFile when it does not exist, is
+        shorter, or is not of `whole_bytes` in all (where given).
+        """
+        if whole_bytes is not None and (found := self.size(path)) != whole_bytes:
+            reason = f"{found} bytes, recorded were {whole_bytes}"
+            raise DamagedFile(path, reason if found is not None else "the file is missing")
+        try:
+            if self.is_local:
+                with open(self.full(path), "rb", buffering=0) as file:
+                    data = os.pread(file.fileno(), size_bytes, offset)
+            else:
+                data = self._fs.cat_file(self.full(path), offset, offset + size_bytes)
+        except FileNotFoundError as error:
+            raise DamagedFile(path, "the file is missing") from error
+        if len(data) != size_bytes:
+            raise DamagedFile(path, f"ends before byte {offset + size_bytes}")
+        return bytes(data)
+
     def exists(self, path: str) -> bool:
         return self.size(path) is not None
 

@@ -14,6 +14,7 @@ from curate.pipeline.exchanges.rows import ORDINAL_SHIFT, addresses, ordinals, r
 from curate.pipeline.exchanges.settle import LINK_SCHEMA
 from curate.pipeline.exchanges.verdicts import LOOKUP_SCHEMA, column
 from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
+from curate.pipeline.merge import sort_by
 from curate.storage.parquet import read_batches
 from curate.storage.sliced import read_slice, write_sliced
 from curate.storage.store import FileRef, Store
@@ -37,8 +38,7 @@ class LookupJob:
         links = pa.Table.from_batches(
             found, LINK_SCHEMA
         )  # every partition's run is sorted, together they are not
-        by_place = [("representative", "ascending"), ("address", "ascending")]
-        links = links.take(pc.sort_indices(links, by_place)).combine_chunks()
+        links = sort_by(links, ["representative", "address"])
         wanted = addresses(links, "representative")
         pieces = [
             piece
@@ -46,7 +46,7 @@ class LookupJob:
             for piece in self.shard(context.store, ordinal, ref, links, wanted)
         ]
         table = pa.Table.from_batches(pieces, _NAMED)
-        table = table.take(pc.sort_indices(table, [("address", "ascending")])).combine_chunks()
+        table = sort_by(table, ["address"])
         if table.num_rows != links.num_rows:
             raise StageError(
                 f"{self.step}: {links.num_rows - table.num_rows} representatives are not in their "

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from curate.errors import StageError
 from curate.pipeline.accounts import STAGE_COUNT
-from curate.pipeline.merge import merge_sorted, partition_of, sort_rows
+from curate.pipeline.merge import combined_rows, merge_sorted, partition_of, sorted_batches
 from curate.pipeline.operations import Batch, Runner
 from curate.pipeline.spec.model import StageEntry
 from curate.stages.base import Emitted, Exchange, Phase, Repeat
@@ -27,7 +27,7 @@ from curate.storage.sliced import even_batches, write_sliced
 from curate.storage.store import FileRef, Store
 
 SPILL_BYTES = 128 * 2**20
-"""Rows that a job holds before they go to a temporary file; twice that while they are sorted."""
+"""Rows that a job holds before they go to a temporary file; and as much again to sort them."""
 
 ROW_MASK = np.uint64(0xFFFFFFFF)
 ORDINAL_SHIFT = np.uint64(32)
@@ -82,12 +82,10 @@ class SortedRows:
         if self._bytes >= SPILL_BYTES:
             self._spill()
 
-    def _sorted(self) -> list[pa.RecordBatch]:
+    def _sorted(self) -> Iterator[pa.RecordBatch]:
         """What is in memory, sorted; forgets it."""
-        table = pa.Table.from_batches(self._batches, self.schema).combine_chunks()
-        self._batches, self._bytes = [], 0
-        rows: list[pa.RecordBatch] = sort_rows(table, self.order).to_batches()
-        return rows
+        batches, self._batches, self._bytes = self._batches, [], 0
+        return sorted_batches(batches, self.schema, self.order)
 
     def _spill(self) -> None:
         """Write a sorted run. The file has no name and goes with the process."""
@@ -105,7 +103,7 @@ class SortedRows:
         runs, self._runs = self._runs, []
         try:
             streams = [_run(file) for file in runs]
-            yield from merge_sorted([*streams, iter(self._sorted())], self.order)
+            yield from merge_sorted([*streams, self._sorted()], self.order)
         finally:
             for file in runs:
                 file.close()
@@ -138,7 +136,7 @@ class ExchangeRows:
         """Sort, combine, and write a slice per partition."""
         rows: Iterable[pa.RecordBatch] = self._rows.sorted()
         if (combine := self.phase.combine) is not None:
-            rows = (combine(batch) for batch in even_batches(rows, self._schema))
+            rows = combined_rows(even_batches(rows, self._schema), combine)
         return write_sliced(store, path, self._schema, by_partition(rows, self.partitions))
 
 

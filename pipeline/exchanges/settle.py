@@ -27,7 +27,7 @@ from curate.pipeline.exchanges.rows import (
 )
 from curate.pipeline.exchanges.verdicts import settled_schema, verdict_schema
 from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
-from curate.pipeline.merge import merge_sorted
+from curate.pipeline.merge import combined_rows, merge_sorted
 from curate.pipeline.spec.model import StageEntry
 from curate.stages.base import INDEX_BIT, Exchange, Phase, Repeat
 from curate.storage.sliced import read_slice, write_sliced
@@ -77,7 +77,7 @@ def merged_rows(
     can.
     """
     merged = merge_sorted([_addressed(store, item, partition) for item in inputs], phase.order)
-    return merged if phase.combine is None else (phase.combine(batch) for batch in merged)
+    return merged if phase.combine is None else combined_rows(merged, phase.combine)
 
 
 @dataclass(frozen=True)

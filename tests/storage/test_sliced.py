@@ -81,8 +81,8 @@ def test_every_flipped_byte_is_found_by_whoever_needs_it(tmp_path: Path) -> None
         store.publish(ref.path, bytes(damaged))
         for number, rows in ((1, list(range(30))), (4, list(range(30, 50)))):
             inside = index[number].offset <= place < index[number].offset + index[number].size_bytes
-            in_index = place >= index[4].offset + index[4].size_bytes
-            if inside or in_index:
+            shared = place < index[1].offset or place >= index[4].offset + index[4].size_bytes
+            if inside or shared:
                 with pytest.raises(DamagedFile, match=r"file\.sliced"):
                     numbers_of(store, ref, number)
             else:
@@ -110,3 +110,35 @@ def test_slices_may_not_go_backwards(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="ascending"):
         write_sliced(store, "file", SCHEMA, iter([(2, [batch([1])]), (1, [batch([2])])]))
     assert not store.exists("file")
+
+
+def test_large_indexes_and_many_batches_read_back(tmp_path: Path) -> None:
+    """An index that is longer than what is read of the end at first."""
+    store = Store(str(tmp_path))
+    slices = {number: [[number]] for number in range(3_000)}
+    slices[1_500] = [list(range(20 * BATCH_ROWS))]
+    ref = write(store, slices)
+    assert numbers_of(store, ref, 2_999) == [2_999]
+    assert numbers_of(store, ref, 0) == [0]
+    assert numbers_of(store, ref, 1_500) == list(range(20 * BATCH_ROWS))
+    assert numbers_of(store, ref, 3_000) == []
+
+
+def test_a_file_without_rows_has_no_slices(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    ref = write(store, {1: [[]], 5: []})
+    assert ref.rows == 0
+    assert read_index(store, ref) == {}
+    assert numbers_of(store, ref, 1) == []
+
+
+def test_a_reader_keeps_no_file_open_and_hands_out_one_batch_at_a_time(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    ref = write(store, {1: [list(range(3 * BATCH_ROWS))]})
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    readers = [read_slice(store, ref, 1) for _ in range(50)]
+    assert [next(reader).num_rows for reader in readers] == [BATCH_ROWS] * 50
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    store.delete(ref.path)
+    with pytest.raises(DamagedFile, match="missing"):
+        next(readers[0])

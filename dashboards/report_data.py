@@ -57,6 +57,8 @@ def _funnel(run: dict[str, Any]) -> list[dict[str, Any]]:
             "removed_of_all": _share(stage["removed"], whole),
             "quarantined_of_all": _share(stage["quarantined"], whole),
             "kept_of_read": _share(stage["kept"], stage["read"]),
+            "counts": stage.get("counts", {}),
+            "exchange": stage.get("exchange"),
             "by_source": [
                 {
                     "source": source,

@@ -31,6 +31,7 @@ from curate.pipeline.events import Events, Listener, SilentEvents
 from curate.pipeline.evidence import quarantine_evidence
 from curate.pipeline.exchanges.course import Course
 from curate.pipeline.exchanges.evidence import merge_evidence
+from curate.pipeline.exchanges.index import IndexSteps, load_indexes
 from curate.pipeline.executors.base import Executor, WorkerSetup
 from curate.pipeline.gc import collect_garbage
 from curate.pipeline.lease import Lease
@@ -39,8 +40,8 @@ from curate.pipeline.publish import Promotion, load_promoted, promote
 from curate.pipeline.run_record import RunRecord, claim_output
 from curate.pipeline.segment import RemovedText
 from curate.pipeline.spec.model import PipelineSpec, StageEntry
-from curate.pipeline.steps import StepFactory
-from curate.stages.base import ExchangeEditor
+from curate.pipeline.steps import Indexes, StepFactory
+from curate.stages.base import Exchange, ExchangeEditor
 from curate.stages.sources.base import InputFile
 from curate.storage.store import FileRef, Store
 
@@ -77,7 +78,7 @@ class Run:
         which.
         """
         plan = build_plan(self.spec)
-        files = self.spec.input_files
+        files, indexes = self.spec.input_files, load_indexes(self.spec)
         store = Store(self.spec.output)
         claim_output(store, self.spec)
         check_disk(store, self.spec)
@@ -87,7 +88,7 @@ class Run:
             driver = Driver(store, self.executor, Events(store, self.listeners), self.failpoint)
             if self.replay is not None:
                 driver.replay(self.replay)
-            return _Work(self, plan, files, driver).execute()
+            return _Work(self, plan, files, indexes, driver).execute()
         finally:
             self.executor.stop()
             lease.release()
@@ -97,7 +98,12 @@ class _Work:
     """The steps of one run, once its folder is ours."""
 
     def __init__(
-        self, run: Run, plan: Plan, files: dict[str, list[InputFile]], driver: Driver
+        self,
+        run: Run,
+        plan: Plan,
+        files: dict[str, list[InputFile]],
+        indexes: Indexes,
+        driver: Driver,
     ) -> None:
         self.run, self.plan, self.store, self.files = run, plan, driver.store, files
         self.spec, self.driver, self.events = run.spec, driver, driver.events
@@ -105,7 +111,7 @@ class _Work:
         self.record = RunRecord(
             driver.store, run.spec, plan, run.executor.name, run.executor.slots, run.started
         )
-        self.factory = StepFactory(plan, self.driver, self.removed_text(), run.sample_rate)
+        self.factory = StepFactory(plan, self.driver, self.removed_text(), run.sample_rate, indexes)
         self.finished: set[str] = set()
         self.passed: set[tuple[str, str]] = set()
 
@@ -181,6 +187,7 @@ class _Work:
         self.read()
         self.segments()
         promotions = self.collect()
+        promotions += self.index()
         evidence = self.evidence()
         build = BuildSteps(self.plan, self.factory, self.run_steps)
         promotions += build.run(self.spec)
@@ -299,6 +306,16 @@ class _Work:
                     number += 1
         return promotions
 
+    def index(self) -> list[Promotion]:
+        """Files of `index/`: what stages keep of their documents for later runs."""
+        steps, promotions = IndexSteps(self.plan, self.factory), []
+        for entry in self.plan.exchanges():
+            if isinstance(entry.stage, Exchange) and entry.stage.writes_index():
+                step = steps.writing(entry)
+                self.run_steps([step])
+                promotions += steps.promotions(entry, step)
+        return promotions
+
     def evidence(self) -> dict[str, FileRef]:
         """What exchanges list of their edits, by stage."""
         found = {}
@@ -346,8 +363,8 @@ def progress_of(spec: PipelineSpec, plan: Plan, executor: Executor) -> dict[str,
         Store(spec.output), executor, SilentEvents(Store(spec.output)), lambda name: None
     )
     driver.promoted = load_promoted(driver.store)
-    files = spec.input_files
-    work = _Work(Run(spec, executor), plan, files, driver)
+    files, indexes = spec.input_files, load_indexes(spec)
+    work = _Work(Run(spec, executor), plan, files, indexes, driver)
     with contextlib.suppress(NotKnownYet, CurateError):
         work.read()
         work.segments()

@@ -51,7 +51,11 @@ def stage_ingredients(stage: Stage) -> Ingredients:
     return {
         "kind": stage.name,
         "version": stage.version,
-        "configuration": configuration(stage),
+        "configuration": {
+            key: value
+            for key, value in configuration(stage).items()
+            if key not in stage.outside_results
+        },
         "distributions": distribution_versions(stage.used_distributions()),
         "models": {model.name: model.sha256 for model in stage.models()},
     }

@@ -18,7 +18,7 @@ from curate.pipeline.spec.model import EngineConfig
 from curate.storage.store import FileRef, Store
 
 EXTENSIONS = dict.fromkeys(
-    ("rows", "sidecar", "fates", "documents", "failed", "evidence"), "parquet"
+    ("rows", "sidecar", "fates", "documents", "failed", "evidence", "index_ids"), "parquet"
 ) | {"shards": "bin"}
 """File name extension by kind; `arrows` (sliced Arrow) for the rest unless the job says otherwise.
 """

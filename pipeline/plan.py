@@ -217,6 +217,9 @@ class _Planner:
         for source, label in zip(self.chains, last, strict=True):
             self.add(f"{source}.documents", "documents", {"engine": cuts}, (label,), source)
         self.add("fates", "fates", {"engine": cuts}, every)
+        for entry in self.spec.stages:
+            if isinstance(entry.stage, Exchange) and entry.stage.writes_index():
+                self.add_index(entry)
         documents = tuple(f"{source}.documents" for source in self.chains)
         if self.spec.tokenizer is not None:
             self.add("tokenizer", "tokenizer", self.tokenizer_ingredients(), documents)
@@ -227,6 +230,20 @@ class _Planner:
             self.add("tokens.plan", "token plan", pack, ("tokens.encode",))
             self.add("tokens.files", "assemble", pack, ("tokens.plan",))
             self.add("tokens.index", "index", pack, ("tokens.files",))
+
+    def add_index(self, entry: StageEntry) -> None:
+        """What a stage keeps of its documents for later runs."""
+        assert isinstance(entry.stage, Exchange)
+        parents = [
+            segment_label(segment)
+            for chain in self.chains.values()
+            for segment in chain
+            if entry in (segment.exchange, segment.applies)
+        ]
+        if parents:
+            cuts = self.engine("row_group_bytes")
+            ingredients = {**stage_ingredients(entry.stage), "engine": cuts}
+            self.add(f"{entry.name}.index", "stage index", ingredients, tuple(parents))
 
     def tokenizer_ingredients(self) -> dict[str, Any]:
         assert self.spec.tokenizer is not None

@@ -16,7 +16,7 @@ import orjson
 from curate.errors import DataError
 from curate.storage.store import DamagedFile, FileRef, Store
 
-FINAL_FOLDERS = ("documents", "removed", "quarantine", "tokenizer", "tokens")
+FINAL_FOLDERS = ("documents", "removed", "quarantine", "tokenizer", "tokens", "index")
 MANIFEST = "manifest.json"
 PROMOTING = "promoting.json"
 

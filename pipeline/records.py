@@ -32,6 +32,9 @@ KINDS = (
     "shards",
     "failed",
     "evidence",
+    "index_rows",
+    "index_ids",
+    "index_stored",
 )
 """Kinds of file of the engine's own jobs; others are appended as they appear."""
 

@@ -15,6 +15,7 @@ from curate.kernels.draw import Purpose, draw_many, selected
 from curate.pipeline.chain import SegmentPlan
 from curate.pipeline.collect import CollectDocumentsJob, CollectFatesJob
 from curate.pipeline.driver import Driver, Step
+from curate.pipeline.exchanges.index_jobs import IndexedShard
 from curate.pipeline.exchanges.rows import first_phase
 from curate.pipeline.exchanges.verdicts import VerdictInput
 from curate.pipeline.fingerprint import digest
@@ -40,6 +41,8 @@ VARIABLE_BYTES = 32
 """Planned bytes of a value whose length varies, where the phase does not say more."""
 
 Splits = tuple[InputSplit, ...]
+Indexes = Mapping[str, tuple[IndexedShard, ...]]
+"""By exchange: shards of the indexes that it reads."""
 
 
 def group_splits(
@@ -98,11 +101,14 @@ class SourceState:
 
 @dataclass
 class ExchangeState:
-    """Results of a settled exchange. failed: by shard, documents on which its visits failed."""
+    """Results of a settled exchange. failed: by shard, documents on which its visits failed. live:
+    by source, its shards as they were when they emitted.
+    """
 
     verdicts: tuple[FileRef, ...]
     lookups: tuple[FileRef, ...]
     failed: Mapping[int, tuple[FileRef, ...]]
+    live: Mapping[str, Callable[[int], LiveShard]]
 
 
 class StepFactory:
@@ -111,7 +117,12 @@ class StepFactory:
     """
 
     def __init__(
-        self, plan: Plan, driver: Driver, keep_text: RemovedText, sample_rate: float | None = None
+        self,
+        plan: Plan,
+        driver: Driver,
+        keep_text: RemovedText,
+        sample_rate: float | None = None,
+        indexes: Indexes | None = None,
     ) -> None:
         self.plan, self.driver, self.keep_text, self.sample_rate = (
             plan,
@@ -121,6 +132,7 @@ class StepFactory:
         )
         self.sources: dict[str, SourceState] = {}
         self.exchanges: dict[str, ExchangeState] = {}
+        self.indexes: Indexes = indexes or {}
         self.document_steps: dict[str, Step] = {}
 
     def planned(self, label: str) -> PlannedStep:
@@ -218,6 +230,7 @@ class StepFactory:
     def partitions(self, entry: StageEntry) -> int:
         """Partitions of an exchange, from the documents that were read; never from this machine."""
         documents = sum(self.shards(source).documents for source in self.plan.passing(entry.name))
+        documents += sum(shard.ids.rows for shard in self.indexes.get(entry.name, ()))
         size = self.plan.spec.engine.exchange_partition_bytes
         return planned_partitions(first_phase(entry), documents, size)
 
@@ -230,6 +243,12 @@ class StepFactory:
         """The step of this source that emits for an exchange."""
         chain = self.plan.chains[source]
         index = next(s.index for s in chain if s.exchange is not None and s.exchange == entry)
+        return self.sources[source].segments[index - 1]
+
+    def applying(self, source: str, entry: StageEntry) -> Step:
+        """The step of this source that joins the verdicts of an exchange."""
+        chain = self.plan.chains[source]
+        index = next(s.index for s in chain if s.applies is not None and s.applies == entry)
         return self.sources[source].segments[index - 1]
 
     def evidence(self, entry: StageEntry) -> list[FileRef]:

@@ -50,6 +50,10 @@ class Stage(BaseModel):
     determinism: ClassVar[Determinism] = "exact"
     distributions: ClassVar[tuple[str, ...]] = ()
     """Python distributions whose versions decide the results."""
+    outside_results: ClassVar[frozenset[str]] = frozenset()
+    """Fields that do not decide results: what they name enters by its content (`against`), or only
+    says what else is kept (`index`).
+    """
     made_for: ClassVar[tuple[SourceKind, ...]] = ()
     """Kinds of source the stage was designed for; empty means all. `curate check` warns on others.
     """

@@ -31,6 +31,7 @@ def check(
 
     Exit codes: 0 the file is good (warnings possible), 2 it has errors.
     """
+    from curate.pipeline.exchanges.index import load_indexes
     from curate.pipeline.spec import load
     from curate.pipeline.spec.problems import PipelineFileError
     from curate.pipeline.spec.warnings import warnings
@@ -42,6 +43,7 @@ def check(
             raise
         typer.echo(json.dumps(_errors(error), indent=2, ensure_ascii=False))
         raise typer.Exit(error.exit_code) from error
+    load_indexes(spec)
     found = warnings(spec)
     if as_json:
         summary = {"ok": True, "errors": [], "warnings": list(found), **_summary(spec)}

@@ -89,8 +89,12 @@ def _steps(
 
 
 def _does(built: Plan, label: str) -> list[str]:
-    """Stage entries of a segment in order."""
+    """Stage entries of a segment in order; phases of an exchange."""
+    from curate.pipeline.exchanges.rows import describe_phases
+
     source, _, index = label.rpartition(".")
+    if index == "settle":
+        return describe_phases(next(e for e in built.exchanges() if e.name == source))
     if source not in built.chains or not index.isdigit():
         return []
     segment = built.chains[source][int(index) - 1]

@@ -14,6 +14,9 @@ def print_summary(console: Console, output: str, record: dict[str, Any], report:
     console.print(_sources(record))
     console.print()
     console.print(_reasons(record))
+    if any(stage["exchange"] for stage in record["stages"]):
+        console.print()
+        console.print(_exchanges(record))
     for line in _facts(record):
         console.print(line, markup=False)
     for warning in record["warnings"]:
@@ -78,6 +81,23 @@ def _reasons(record: dict[str, Any]) -> Table:
                 f"{stage['name']}: quarantined",
                 f"{stage['quarantined']:,}",
                 _share(stage["quarantined"], read),
+            )
+    return table
+
+
+def _exchanges(record: dict[str, Any]) -> Table:
+    """What looking across documents cost, and what those stages counted on the way."""
+    table = _table("exchange", "documents", "rows", "bytes per document", "iterations", "counted")
+    for stage in record["stages"]:
+        if (exchange := stage["exchange"]) is not None:
+            iterations = exchange["iterations"]
+            table.add_row(
+                stage["name"],
+                f"{exchange['documents']:,}",
+                f"{exchange['rows']:,}",
+                f"{exchange['bytes_per_document']:,.0f}",
+                "–" if iterations is None else str(iterations or "in memory"),
+                ", ".join(f"{name} {number:,}" for name, number in stage["counts"].items()) or "–",
             )
     return table
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 from curate.errors import StageError
 from curate.pipeline.accounts import ExchangeAccount
 from curate.pipeline.driver import Step
+from curate.pipeline.exchanges.index import IndexSteps, index_ordinal
 from curate.pipeline.exchanges.lookup import LookupJob
 from curate.pipeline.exchanges.rows import Place, phase_at
 from curate.pipeline.exchanges.settle import (
@@ -29,7 +30,7 @@ from curate.pipeline.exchanges.settle import (
     SmallRepeatJob,
     Target,
 )
-from curate.pipeline.exchanges.visit import VisitJob, visit_guard
+from curate.pipeline.exchanges.visit import IndexVisitJob, VisitJob, visit_guard
 from curate.pipeline.fingerprint import digest
 from curate.pipeline.records import StepRecords
 from curate.pipeline.spec.model import StageEntry
@@ -64,11 +65,15 @@ class Course:
         self.phases = entry.stage.phases()
         self.fingerprint = factory.planned(f"{entry.name}.settle").fingerprint
         self.failed: dict[int, list[FileRef]] = {}
+        self.live = {
+            source: factory.live_shards(source) for source in factory.plan.passing(entry.name)
+        }
+        self.imported: Step | None = None
 
     def run(self) -> ExchangeState:
         """All phases, then the names of the representatives."""
         partitions = self.factory.partitions(self.entry)
-        inputs = self.emitted_by_segments()
+        inputs = [*self.of_indexes(partitions), *self.emitted_by_segments()]
         done: Settled | None = None
         for place, phase in enumerate(self.phases):
             if done is not None:
@@ -85,11 +90,20 @@ class Course:
         verdicts = _files(done.step.records, "verdicts")
         lookups = _files(lookup.records, "lookup")
         failed = {ordinal: tuple(refs) for ordinal, refs in self.failed.items()}
-        return ExchangeState(verdicts, lookups, failed)
+        return ExchangeState(verdicts, lookups, failed, self.live)
 
     def run_step(self, step: Step) -> None:
         self._run_steps([step])
         self.account.add(step.records.counts, step.records.size_bytes(FILE_KINDS))
+
+    def of_indexes(self, partitions: int) -> list[ExchangeInput]:
+        """Files that documents of former runs take part with."""
+        if not self.factory.indexes.get(self.entry.name):
+            return []
+        step = IndexSteps(self.factory.plan, self.factory).importing(self.entry, partitions)
+        self.run_step(step)
+        self.imported = step
+        return _emitted(step)
 
     def emitted_by_segments(self) -> list[ExchangeInput]:
         """Files that the segments before this exchange emitted, in document order."""
@@ -190,7 +204,8 @@ class Course:
         before = self.phases[place[0] - 1]
         schema = (before.phases[-1] if isinstance(before, Repeat) else before).settled
         partitions = self.planned(phase_at(self.entry, place), sum(ref.rows for ref in visits))
-        step, ordinals = self.visiting(place, visits, self.listed(settled), partitions, schema)
+        ordinals = self.listed(settled)
+        step = self.visiting(place, visits, ordinals, partitions, schema)
         self.run_step(step)
         for index, ordinal in enumerate(ordinals):
             if (failed := step.records.file(index, "failed")) is not None:
@@ -212,20 +227,27 @@ class Course:
         ordinals: list[int],
         partitions: int,
         schema: pa.Schema,
-    ) -> tuple[Step, list[int]]:
+    ) -> Step:
         name = f"{self.entry.name}.visit.{place[0]}-{self.fingerprint[:12]}"
         shared = [self.fingerprint, "visit", list(place), partitions]
         shared.append(digest([ref.checksum for ref in visits]))
         sources = self.factory.plan.passing(self.entry.name)
         firsts = [self.factory.shards(source).first_ordinal for source in sources]
-        live = {source: self.factory.live_shards(source) for source in sources}
+        imported, first_of_index = self.imported, index_ordinal(0)
         guard = (visit_guard(self.entry.name),)
 
-        def make(index: int) -> VisitJob:
+        def make(index: int) -> VisitJob | IndexVisitJob:
             ordinal = ordinals[index]
+            if ordinal >= first_of_index:
+                assert imported is not None
+                stored = imported.records.ref(ordinal - first_of_index, "index_stored")
+                key = digest([shared, ordinal, stored.checksum])
+                return IndexVisitJob(
+                    name, key, self.entry, place, partitions, ordinal, stored, visits, schema
+                )
             at = bisect_right(firsts, ordinal) - 1
             source = sources[at]
-            shard = live[source](ordinal - firsts[at])
+            shard = self.live[source](ordinal - firsts[at])
             decisions = self.factory.shard_decisions(source, ordinal - firsts[at], guard)
             given_up = [[d.id, d.stage, d.reason] for d in decisions]
             key = digest([shared, ordinal, shard.ingredients(), given_up])
@@ -242,7 +264,7 @@ class Course:
                 decisions,
             )
 
-        return Step(name, f"{self.entry.name}.visit", len(ordinals), make), ordinals
+        return Step(name, f"{self.entry.name}.visit", len(ordinals), make)
 
     def repeat(self, place: int, repeat: Repeat, done: Settled) -> Settled:
         """Run the circle until it comes to rest; the last phase then passes on what it settles."""
@@ -287,10 +309,14 @@ class Course:
         groups: dict[int, list[tuple[int, FileRef]]] = {}
         for source in self.factory.plan.passing(self.entry.name) if links else ():
             first = self.factory.shards(source).first_ordinal
-            live = self.factory.live_shards(source)
             for index in range(len(self.factory.shards(source))):
-                place = (first + index, live(index).base)
+                place = (first + index, self.live[source](index).base)
                 groups.setdefault((first + index) // LOOKUP_GROUP, []).append(place)
+        for number in range(self.imported.jobs) if links and self.imported is not None else ():
+            assert self.imported is not None
+            ordinal = index_ordinal(number)
+            place = (ordinal, self.imported.records.ref(number, "index_ids"))
+            groups.setdefault(ordinal // LOOKUP_GROUP, []).append(place)
         numbers = sorted(groups)
 
         def make(index: int) -> LookupJob:

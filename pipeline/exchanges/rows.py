@@ -49,6 +49,18 @@ def first_phase(entry: StageEntry) -> Phase:
     return phase_at(entry, (0, 0))
 
 
+def describe_phases(entry: StageEntry) -> list[str]:
+    """The passes of an exchange, for people."""
+    assert isinstance(entry.stage, Exchange)
+    found = []
+    for phase in entry.stage.phases():
+        if isinstance(phase, Repeat):
+            found.append(f"repeat ({', '.join(inner.name for inner in phase.phases)})")
+        else:
+            found.append(phase.name if phase.visit is None else f"visit for {phase.name}")
+    return found
+
+
 def emitted(made: pa.RecordBatch | Emitted) -> Emitted:
     """What a phase made of a batch, with counts."""
     return made if isinstance(made, Emitted) else Emitted(made, {})

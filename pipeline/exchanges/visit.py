@@ -7,7 +7,7 @@ quarantines it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +30,7 @@ from curate.pipeline.job import Decision, JobContext, JobResult, OutputFile, out
 from curate.pipeline.live_shard import LiveShard
 from curate.pipeline.operations import Batch, Runner
 from curate.pipeline.spec.model import StageEntry
-from curate.stages.base import Emitted, Exchange
+from curate.stages.base import Emitted, Exchange, Visit
 from curate.storage.parquet import cut_by_bytes, write_parquet
 from curate.storage.schema import DOCUMENT_FIELDS, ROW_FIELD
 from curate.storage.sliced import read_slice
@@ -66,45 +66,109 @@ class VisitJob:
     decisions: tuple[Decision, ...] = ()
 
     def run(self, context: JobContext) -> JobResult:
-        return _Work(self, context).run()
+        stage = _exchange(self.entry)
+        phase = phase_at(self.entry, self.place)
+        assert phase.visit is not None
+        columns = visited_columns(stage)
+        fields = [field for field in DOCUMENT_FIELDS if field.name in {*columns, "id"}]
+        schema = pa.schema([*fields, ROW_FIELD])
+
+        def documents() -> Iterator[pa.RecordBatch]:
+            """Live documents in batches bounded by bytes of text."""
+            weight = "text" if "text" in schema.names else "id"
+            for batch, alive in self.shard.batches(context.store, schema):
+                yield from cut_by_bytes(batch.filter(alive), context.engine.batch_bytes, weight)
+
+        runner = Runner((), context.watch, decisions=self.decisions)
+        return _Visit(self, context, runner, columns, phase.visit).run(documents())
 
 
-class _Work:
-    """State of one job."""
+@dataclass(frozen=True)
+class IndexVisitJob:
+    """Visit what an index stored of the documents of one of its shards."""
 
-    def __init__(self, job: VisitJob, context: JobContext) -> None:
-        self.job, self.context = job, context
-        assert isinstance(job.entry.stage, Exchange)
-        self.columns = visited_columns(job.entry.stage)
-        self.phase = phase_at(job.entry, job.place)
-        self.out = ExchangeRows(self.phase, job.partitions)
-        self.counts: dict[str, int] = {}
+    step: str
+    key: str
+    entry: StageEntry
+    place: Place
+    partitions: int
+    ordinal: int
+    stored: FileRef
+    visits: tuple[FileRef, ...]
+    settled: pa.Schema
+
+    def run(self, context: JobContext) -> JobResult:
+        phase = phase_at(self.entry, self.place)
+        stored = _exchange(self.entry).stored()
+        if phase.visit_stored is None or stored is None:
+            raise StageError(
+                f"phase '{phase.name}' of '{self.entry.name}' cannot visit documents of an index"
+            )
+        runner = Runner((), context.watch)
+        return _Visit(self, context, runner, stored.names, phase.visit_stored).run(
+            self.documents(context)
+        )
+
+    def documents(self, context: JobContext) -> Iterator[pa.RecordBatch]:
+        for batch in read_slice(context.store, self.stored, 0):
+            ids = [f"row {row} of the index" for row in batch.column("row").to_pylist()]
+            yield batch.append_column("id", pa.array(ids, pa.string()))
+
+
+def _exchange(entry: StageEntry) -> Exchange:
+    assert isinstance(entry.stage, Exchange)
+    return entry.stage
+
+
+class _Visit:
+    """State of one job. columns: what `visit` gets of a document before its address."""
+
+    def __init__(
+        self,
+        job: VisitJob | IndexVisitJob,
+        context: JobContext,
+        runner: Runner,
+        columns: Sequence[str],
+        visit: Visit,
+    ) -> None:
+        self.job, self.context, self.runner = job, context, runner
+        self.columns, self.visit = columns, visit
+        self.base = np.uint64(job.ordinal) << ORDINAL_SHIFT
+        self.out = ExchangeRows(phase_at(job.entry, job.place), job.partitions)
         self.failed: dict[int, tuple[str, str]] = {}
 
-    def run(self) -> JobResult:
-        job, context = self.job, self.context
-        runner = Runner((), context.watch, decisions=job.decisions)
+    def run(self, documents: Iterator[pa.RecordBatch]) -> JobResult:
         rows = _Walk(self.rows())
-        base = np.uint64(job.ordinal) << ORDINAL_SHIFT
-        for batch in self.documents():
-            address = base + batch.column("row").to_numpy().astype(np.uint64)
-            own = rows.until(int(address[-1]))
-            found = np.isin(address, addresses(own)) if own is not None else np.zeros(0, bool)
-            if own is None or not found.any():
+        for batch in documents:
+            if not batch.num_rows:
+                continue
+            address = self.address(batch)
+            if (own := rows.until(int(address[-1]))) is None:
                 continue
             self.check(own, address)
-            documents = Batch.of(batch.filter(pa.array(found)))
-            for made in self.visited(runner, documents, own, base):
+            found = np.isin(address, addresses(own))
+            for made in self.visited(Batch.of(batch.filter(pa.array(found))), own):
                 self.out.add(made.rows)
-                add_counts(runner.counts, job.entry.name, made)
+                add_counts(self.runner.counts, self.job.entry.name, made)
         if (rest := rows.until(2**64 - 1)) is not None:
             self.check(rest, np.empty(0, np.uint64))
-        context.watch.end()
+        self.context.watch.end()
+        return self.result()
+
+    def result(self) -> JobResult:
+        job = self.job
         path = output_path(job.step, job.key, "exchange")
-        files = [OutputFile("exchange", 0, self.out.publish(context.store, path))]
+        files = [OutputFile("exchange", 0, self.out.publish(self.context.store, path))]
+        if self.failed and isinstance(job, IndexVisitJob):
+            row, (_, message) = min(self.failed.items())
+            raise StageError(f"stage '{job.entry.name}', row {row} of an index: {message}")
         if self.failed:
             files.append(OutputFile("failed", 0, self.publish_failed()))
-        return JobResult(tuple(files), runner.counts)
+        return JobResult(tuple(files), self.runner.counts)
+
+    def address(self, batch: pa.RecordBatch) -> np.ndarray:
+        made: np.ndarray = self.base + batch.column("row").to_numpy().astype(np.uint64)
+        return made
 
     def rows(self) -> Iterator[pa.RecordBatch]:
         routed = RoutedRows.to_visit(self.job.settled)
@@ -113,24 +177,11 @@ class _Work:
                 routed.add(batch)
         return routed.sorted()
 
-    def documents(self) -> Iterator[pa.RecordBatch]:
-        """Live documents in batches bounded by bytes of text."""
-        fields = [field for field in DOCUMENT_FIELDS if field.name in {*self.columns, "id"}]
-        schema = pa.schema([*fields, ROW_FIELD])
-        weight = "text" if "text" in schema.names else "id"
-        for batch, alive in self.job.shard.batches(self.context.store, schema):
-            live = batch.filter(alive)
-            yield from cut_by_bytes(live, self.context.engine.batch_bytes, weight)
-
-    def visited(
-        self, runner: Runner, documents: Batch, own: pa.RecordBatch, base: np.uint64
-    ) -> list[Emitted]:
-        visit = self.phase.visit
-        assert visit is not None
+    def visited(self, documents: Batch, own: pa.RecordBatch) -> list[Emitted]:
         of_rows = addresses(own)
 
         def work(part: pa.RecordBatch) -> Emitted:
-            address = base + part.column("row").to_numpy().astype(np.uint64)
+            address = self.address(part)
             start = int(np.searchsorted(of_rows, address[0], side="left"))
             end = int(np.searchsorted(of_rows, address[-1], side="right"))
             rows = own.slice(start, end - start)
@@ -138,9 +189,10 @@ class _Work:
                 rows = rows.filter(pa.array(np.isin(of_rows[start:end], address)))
             columns = [*(part.column(name) for name in self.columns), pa.array(address)]
             names = [*self.columns, "address"]
-            return emitted(visit(pa.RecordBatch.from_arrays(columns, names=names), rows))
+            return emitted(self.visit(pa.RecordBatch.from_arrays(columns, names=names), rows))
 
-        made, errors, dead = runner.attempted(visit_guard(self.job.entry.name), documents, work)
+        guard = visit_guard(self.job.entry.name)
+        made, errors, dead = self.runner.attempted(guard, documents, work)
         if dead is not None:
             gone = (int(row) for row in dead.column("row").to_pylist())
             self.failed |= dict(zip(gone, errors, strict=True))
@@ -152,8 +204,8 @@ class _Work:
         if strangers.any():
             row = int(addresses(rows)[strangers][0] & ROW_MASK)
             raise StageError(
-                f"phase '{self.phase.name}' of '{self.job.entry.name}' visits row {row} of shard "
-                f"{self.job.ordinal}, which emitted nothing"
+                f"'{self.job.entry.name}' visits row {row} of shard {self.job.ordinal}, which "
+                "emitted nothing"
             )
 
     def publish_failed(self) -> FileRef:

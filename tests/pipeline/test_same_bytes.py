@@ -29,9 +29,18 @@ def test_the_tiny_pipeline_is_large_enough_to_prove_anything(corpus: Path, tmp_p
     assert result.executed["exact_dedup.settle"] >= 8
     assert result.executed["exact_dedup.consolidate"] >= 2
     assert result.executed["crowded_openings.settle"] >= 16, "two phases"
+    assert result.executed["kindred.visit"] >= 8, "most shards have rows to visit"
     counts = {stage["name"]: stage for stage in result.record["stages"]}  # type: ignore[attr-defined]
-    for name in ("language", "gopher_quality", "exact_dedup", "crowded_openings", "same_but_case"):
+    for name in (
+        "language",
+        "gopher_quality",
+        "exact_dedup",
+        "crowded_openings",
+        "same_but_case",
+        "kindred",
+    ):
         assert counts[name]["removed"] > 0, name
+    assert counts["kindred"]["exchange"]["iterations"] >= 3
     assert counts["read"]["quarantined"] > 5
     folders = {path.split("/")[0] for path in tiny.final_files(tmp_path / "out")}
     assert folders == {"documents", "removed", "quarantine", "tokenizer", "tokens"}

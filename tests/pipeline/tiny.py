@@ -161,7 +161,7 @@ STAGES: tuple[tuple[str, Stage, dict[str, Any]], ...] = (
     ("long_enough", GopherQuality(min_words=60), {"checkpoint": True}),
     ("crowded_openings", CrowdedOpenings(max_crowd=4), {}),
     ("same_but_case", ExactDedup(normalize="case_and_space"), {"only": ("web", "wiki", "books")}),
-    ("kindred", Kindred(weigh="words.count", max_masked=60), {"only": ("web", "wiki")}),
+    ("kindred", Kindred(weigh="words.count", max_masked=60, index=True), {"only": ("web", "wiki")}),
 )
 
 

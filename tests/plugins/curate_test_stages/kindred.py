@@ -1,8 +1,9 @@
 """An exchange of every kind of phase, which edits: documents are kin when they share their first or
 their last word; all kin of kin are a family; words that a member shares with its head are masked.
 
-`meet` makes edges, a `Repeat` spreads the smallest address of a family, `read` visits the documents
-of families, `tell` brings what it found back to them.
+`meet` makes edges, a `Repeat` spreads the first member of a family, `read` visits the documents of
+families, `tell` brings what it found back to them. Documents of an index are the first; an index
+keeps their words. `head` columns hold ranks: addresses whose highest bit is flipped.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import ClassVar
 import pyarrow as pa
 import xxhash
 
-from curate.stages.base import VERDICT_LINKS, Emitted, ExchangeEditor, Phase, Repeat
+from curate.stages.base import INDEX_BIT, VERDICT_LINKS, Emitted, ExchangeEditor, Phase, Repeat
 from curate.stages.rules import Rule
 
+SIDE = pa.field("side", pa.int64(), nullable=False)
 KEY = pa.field("key", pa.binary(16), nullable=False)
 ADDRESS = pa.field("address", pa.uint64(), nullable=False)
 OTHER = pa.field("other", pa.uint64(), nullable=False)
@@ -39,6 +41,9 @@ class Kindred(ExchangeEditor):
     small_rows: int = 0
     at_most: int = 30
     fail_on: str | None = None
+    index: bool = False
+    against: tuple[str, ...] = ()
+    tag: str = ""
 
     def columns(self) -> tuple[str, ...]:
         return ("text", "source", *((self.weigh,) if self.weigh else ()))
@@ -49,10 +54,25 @@ class Kindred(ExchangeEditor):
             for name in ("spread", "spread_back")
         ]
         return (
-            Phase("meet", self._emit_words, _settle_edges, EDGES, rows_per_document=2),
+            Phase(
+                "meet",
+                self._emit_words,
+                _settle_edges,
+                EDGES,
+                order=(SIDE,),
+                rows_per_document=2,
+            ),
             Repeat(tuple(spread), self.at_most, _spread_in_memory, self.small_rows),
             Phase(
-                "read", None, _compare, FOUND, payload=(WORDS,), visit=self._visit, row_bytes=900
+                "read",
+                None,
+                _compare,
+                FOUND,
+                order=(SIDE,),
+                payload=(WORDS,),
+                visit=self._visit,
+                visit_stored=self._visit_stored,
+                row_bytes=900,
             ),
             Phase("tell", _emit_found, self._settle_verdicts, self._verdicts(), payload=FOUND_MORE),
         )
@@ -63,6 +83,23 @@ class Kindred(ExchangeEditor):
             pa.field("family_place", pa.int64()),
             pa.field("family_size", pa.int64()),
         )
+
+    def index_paths(self) -> tuple[str, ...]:
+        return self.against
+
+    def writes_index(self) -> bool:
+        return self.index
+
+    def index_parameters(self) -> dict[str, str]:
+        return {"tag": self.tag}
+
+    def stored(self) -> pa.Schema:
+        return pa.schema([WORDS])
+
+    def store(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+        assert documents.schema.names == ["text", "source", "address"], documents.schema
+        words = [sorted(set(text.split())) for text in documents.column("text").to_pylist()]
+        return pa.RecordBatch.from_arrays([pa.array(words, WORDS.type)], schema=self.stored())
 
     def signals(self) -> tuple[pa.Field, ...]:
         return (pa.field("masked", pa.int64()), pa.field("place", pa.int64()))
@@ -102,7 +139,8 @@ class Kindred(ExchangeEditor):
             short += len(words) < 2
             if len(words) >= 2 and (self.weigh is None or row[self.weigh] > 0):
                 for place, word in (("first", words[0]), ("last", words[-1])):
-                    rows.append({"key": _key(f"{place} {word}"), "address": row["address"]})
+                    made = {"key": _key(f"{place} {word}"), "address": row["address"]}
+                    rows.append({"side": 0, **made})
         return Emitted(pa.RecordBatch.from_pylist(rows, schema=schema), {"too_short": short})
 
     def _visit(self, documents: pa.RecordBatch, rows: pa.RecordBatch) -> Emitted:
@@ -113,15 +151,30 @@ class Kindred(ExchangeEditor):
         assert known == sorted(known, key=lambda row: (row["address"], row["other"], row["head"]))
         head = {row["address"]: row["head"] for row in known}
         assert set(head) == set(addresses), "documents that have a row, and their rows"
-        made = []
-        for row in documents.to_pylist():
-            if self.fail_on is not None and self.fail_on in row["text"]:
+        for text in documents.column("text").to_pylist():
+            if self.fail_on is not None and self.fail_on in text:
                 raise ValueError("as asked, on a visit")
-            words = sorted(set(row["text"].split()))
-            key = head[row["address"]].to_bytes(16, "big")
-            made.append({"key": key, "address": row["address"], "words": words})
+        return Emitted(self._read(addresses, self.store(documents), head), {"visited": len(head)})
+
+    def _visit_stored(self, documents: pa.RecordBatch, rows: pa.RecordBatch) -> pa.RecordBatch:
+        assert documents.schema.names == ["words", "address"], documents.schema
+        head = {row["address"]: row["head"] for row in rows.to_pylist()}
+        return self._read(documents.column("address").to_pylist(), documents, head)
+
+    def _read(
+        self, addresses: list[int], words: pa.RecordBatch, head: Mapping[int, int]
+    ) -> pa.RecordBatch:
+        made = [
+            {
+                "key": head[address].to_bytes(16, "big"),
+                "side": -1 if address & INDEX_BIT else 0,
+                "address": address,
+                "words": own,
+            }
+            for address, own in zip(addresses, words.column("words").to_pylist(), strict=True)
+        ]
         schema = self.phases()[2].schema()  # type: ignore[union-attr]
-        return Emitted(pa.RecordBatch.from_pylist(made, schema=schema), {"visited": len(made)})
+        return pa.RecordBatch.from_pylist(made, schema=schema)
 
     def _settle_verdicts(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -146,6 +199,10 @@ def _key(text: str) -> bytes:
     return xxhash.xxh3_128(text.encode("utf-8", "surrogatepass")).digest()
 
 
+def _rank(address: int) -> int:
+    return address ^ INDEX_BIT
+
+
 def _edge(address: int, other: int, head: int) -> dict[str, int]:
     return {"address": address, "other": other, "head": head}
 
@@ -160,8 +217,8 @@ def _settle_edges(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
                 key, first = row["key"], row["address"]
             elif row["address"] != first:
                 made += [
-                    _edge(row["address"], first, first),
-                    _edge(first, row["address"], row["address"]),
+                    _edge(row["address"], first, _rank(first)),
+                    _edge(first, row["address"], _rank(row["address"])),
                 ]
         yield pa.RecordBatch.from_pylist(made, schema=EDGES)
 
@@ -179,24 +236,24 @@ def _spread(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         made = []
         for row in batch.to_pylist():
             if row["key"] != key:
-                key, head = row["key"], min(row["head"], row["address"])
+                key, head = row["key"], min(row["head"], _rank(row["address"]))
             made.append(_edge(row["other"], row["address"], head))
         yield pa.RecordBatch.from_pylist(made, schema=EDGES)
 
 
 def _spread_in_memory(table: pa.Table) -> pa.Table:
     edges = table.to_pylist()
-    head: dict[int, int] = {edge["address"]: edge["address"] for edge in edges}
+    head: dict[int, int] = {_rank(edge["address"]): _rank(edge["address"]) for edge in edges}
 
-    def top(address: int) -> int:
-        while head[address] != address:
-            address = head[address]
-        return address
+    def top(rank: int) -> int:
+        while head[rank] != rank:
+            rank = head[rank]
+        return rank
 
     for edge in edges:
-        one, two = top(edge["address"]), top(edge["other"])
+        one, two = top(_rank(edge["address"])), top(_rank(edge["other"]))
         head[max(one, two)] = min(one, two)
-    rows = [_edge(edge["address"], edge["other"], top(edge["address"])) for edge in edges]
+    rows = [_edge(edge["address"], edge["other"], top(_rank(edge["address"]))) for edge in edges]
     return pa.Table.from_pylist(rows, schema=EDGES)
 
 

@@ -189,6 +189,7 @@ private:
     // Groups with a phrase in the line, as bits.
     uint32_t find_phrases(Bytes line) {
         uint32_t groups = 0;
+        if (!rules_.phrases->may_occur(line)) return groups;
         const Bytes lower = lower_case(line, lower_);
         rules_.phrases->scan(lower, [&](size_t end, uint32_t state) {
             rules_.phrases->phrases_at(lower, end, state, [&](size_t, int32_t phrase) {

@@ -38,17 +38,62 @@ struct Passage {
     const std::vector<Line>* lines;
 };
 
-// A word of up to eight bytes; bytes behind it become 0.
-uint64_t packed(Bytes document, const Word& word) {
+uint64_t little_endian(const uint8_t* data, size_t bytes) {
     uint64_t value = 0;
-    const size_t left = document.size - word.begin;
-    std::memcpy(&value, document.data + word.begin, left < 8 ? left : 8);
+    std::memcpy(&value, data, bytes);
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     value = __builtin_bswap64(value);
 #endif
-    const size_t bytes = word.end - word.begin;
-    return bytes < 8 ? value & ((uint64_t{1} << (8 * bytes)) - 1) : value;
+    return value;
 }
+
+// Equal for equal words; different for different words of up to eight bytes.
+uint64_t key_of(Bytes document, const Word& word) {
+    const uint8_t* const data = document.data + word.begin;
+    const size_t bytes = word.end - word.begin, left = document.size - word.begin;
+    if (bytes > 16 || left < 8) {
+        return bytes > 8 ? XXH3_64bits(data, bytes) : little_endian(data, bytes);
+    }
+    const uint64_t first = little_endian(data, 8);
+    const uint64_t last = little_endian(data + (bytes > 8 ? bytes - 8 : 0), 8);
+    const unsigned unused = bytes < 8 ? 8 * (8 - static_cast<unsigned>(bytes)) : 0;
+    return (first << unused >> unused) ^ (bytes > 8 ? last * 0x9e3779b97f4a7c15ull : 0);
+}
+
+// Finds the keys that occur once, without a branch to guess wrong: most words and n-grams of prose
+// do, and a hash table would guess at each of them. It never says so of a key that occurs twice.
+class Sieve {
+public:
+    // Moves the positions (and keys) of keys that may repeat to the front; returns how many.
+    size_t keep_repeated(size_t count, uint64_t* keys, uint32_t* positions) {
+        if (count > kMost) return count;
+        unsigned bits = 6;
+        while (size_t{1} << bits < kRoom * count) ++bits;
+        uint8_t* const met = met_.reserve(size_t{1} << bits);
+        std::memset(met, 0, size_t{1} << bits);
+        const auto slot_of = [bits](uint64_t key) {
+            return (key ^ key >> 29) * 0xbf58476d1ce4e5b9ull >> (64 - bits);
+        };
+        for (size_t index = 0; index < count; ++index) {
+            uint8_t& times = met[slot_of(keys[index])];
+            times = static_cast<uint8_t>(times + (times < 2));
+        }
+        size_t kept = 0;
+        for (size_t index = 0; index < count; ++index) {
+            const uint64_t key = keys[index];
+            keys[kept] = key;
+            positions[kept] = positions[index];
+            kept += met[slot_of(key)] > 1;
+        }
+        return kept;
+    }
+
+private:
+    static constexpr size_t kRoom = 8;              // slots per key: one in nine passes for nothing
+    static constexpr size_t kMost = size_t{1} << 17;  // keys whose slots stay in a cache
+
+    Buffer<uint8_t> met_;
+};
 
 class Repetition {
 public:
@@ -120,39 +165,39 @@ private:
         found[3] = static_cast<double>(repeated_characters) / characters;
     }
 
-    // Names every word; leaves those that occur twice or more as candidates and returns how many.
+    // Names the words that occur twice or more, the first candidates; returns how many.
     size_t name_words(const Passage& passage) {
-        const size_t count = passage.word_count;
-        const Word* words = passage.words;
-        uint32_t* const names = names_.reserve(count);
-        uint32_t* const positions = positions_.reserve(count);
-        uint32_t* const counts = counts_.reserve(count);
+        const Word* const words = passage.words;
+        const uint8_t* const data = passage.document.data;
+        names_.reserve(passage.word_count);
+        uint64_t* const keys = keys_.reserve(passage.word_count);
+        uint32_t* const positions = positions_.reserve(passage.word_count);
+        uint32_t* const counts = counts_.reserve(passage.word_count);
+        for (size_t index = 0; index < passage.word_count; ++index) {
+            keys[index] = key_of(passage.document, words[index]);
+            positions[index] = static_cast<uint32_t>(index);
+        }
+        const size_t count = sieve_.keep_repeated(passage.word_count, keys, positions);
         table_.reset(count);
         for (size_t index = 0; index < count; ++index) {
-            const Word& word = words[index];
+            const uint32_t own = positions[index];
+            const Word& word = words[own];
             const size_t bytes = word.end - word.begin;
-            const uint8_t* data = passage.document.data + word.begin;
             const auto same = [&](uint32_t other) {
                 const Word& earlier = words[other];
                 return earlier.end - earlier.begin == bytes &&
-                       (bytes <= 8 || std::memcmp(passage.document.data + earlier.begin, data,
-                                                  bytes) == 0);
+                       (bytes <= 8 ||
+                        std::memcmp(data + earlier.begin, data + word.begin, bytes) == 0);
             };
-            const uint64_t key =
-                bytes <= 8 ? packed(passage.document, word) : XXH3_64bits(data, bytes);
-            const uint32_t own = static_cast<uint32_t>(index);
-            names[index] = table_.find_or_add(key, own, same);
-            if (names[index] == own) counts[own] = 0;
-            counts[names[index]] += 1;
+            count_name(index, own, table_.find_or_add(keys[index], own, same), counts);
         }
-        size_t candidates = 0;
-        for (size_t index = 0; index < count; ++index) {
-            const uint32_t name = names[index];
-            names[candidates] = name;
-            positions[candidates] = static_cast<uint32_t>(index);
-            candidates += counts[name] > 1;
-        }
-        return candidates;
+        return keep_repeated(count).candidates;
+    }
+
+    void count_name(size_t index, uint32_t position, uint32_t name, uint32_t* counts) {
+        if (name == position) counts[name] = 0;
+        counts[name] += 1;
+        names_.data()[index] = name;
     }
 
     void measure_grams(const Passage& passage, size_t candidates, double characters,
@@ -175,27 +220,25 @@ private:
 
     // From candidates of n - 1 words to those of n: both parts of a pair must be candidates.
     size_t name_grams(size_t candidates) {
-        uint32_t* const names = names_.data();
+        const uint32_t* const names = names_.data();
+        uint64_t* const keys = keys_.data();
         uint32_t* const positions = positions_.data();
-        uint32_t* const counts = counts_.data();
-        table_.reset(candidates);
-        const size_t prefetched = table_.is_large() ? candidates - kAhead : 0;
         size_t pairs = 0;
         for (size_t index = 0; index + 1 < candidates; ++index) {
-            if (index + 1 < prefetched) {
-                const uint32_t* ahead = names + index + kAhead;
-                table_.prefetch(uint64_t{ahead[0]} << 32 | ahead[1]);
-            }
             const uint32_t position = positions[index];
-            if (positions[index + 1] != position + 1) continue;
-            const uint64_t key = uint64_t{names[index]} << 32 | names[index + 1];
-            const uint32_t name =
-                table_.find_or_add(key, position, [](uint32_t) { return true; });
-            if (name == position) counts[name] = 0;
-            counts[name] += 1;
-            names[pairs] = name;
+            keys[pairs] = uint64_t{names[index]} << 32 | names[index + 1];
             positions[pairs] = position;
-            ++pairs;
+            pairs += positions[index + 1] == position + 1;
+        }
+        pairs = sieve_.keep_repeated(pairs, keys, positions);
+        table_.reset(pairs);
+        const size_t prefetched = table_.is_large() ? pairs - kAhead : 0;
+        for (size_t index = 0; index < pairs; ++index) {
+            if (index < prefetched) table_.prefetch(keys[index + kAhead]);
+            const uint32_t position = positions[index];
+            const uint32_t name =
+                table_.find_or_add(keys[index], position, [](uint32_t) { return true; });
+            count_name(index, position, name, counts_.data());
         }
         return pairs;
     }
@@ -261,7 +304,9 @@ private:
     }
 
     StampTable table_;
+    Sieve sieve_;
     std::vector<Paragraph> paragraphs_;
+    Buffer<uint64_t> keys_;
     Buffer<uint32_t> names_;      // of the candidates: positions of first occurrences
     Buffer<uint32_t> positions_;  // of the candidates, ascending
     Buffer<uint32_t> counts_;     // by name

@@ -4,6 +4,10 @@
 #include <array>
 #include <cstddef>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "unicode.hpp"
 
 namespace curate {
@@ -17,6 +21,30 @@ constexpr std::array<bool, 256> make_line_ends() {
 }
 
 inline constexpr std::array<bool, 256> kMayEndLine = make_line_ends();
+
+// First position from `position` on whose byte may begin a line end; the size of the text if there
+// is none.
+inline size_t find_line_end(Bytes text, size_t position) {
+#if defined(__SSE2__)
+    for (; text.size - position >= 16; position += 16) {
+        const __m128i bytes =
+            _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data + position));
+        const auto within = [bytes](char first, char count) {
+            const __m128i from = _mm_sub_epi8(bytes, _mm_set1_epi8(first));
+            return _mm_cmpeq_epi8(_mm_min_epu8(from, _mm_set1_epi8(count)), from);
+        };
+        const auto equal = [bytes](int byte) {
+            return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(static_cast<char>(byte)));
+        };
+        const __m128i controls = _mm_or_si128(within(0x0a, 3), within(0x1c, 2));
+        const __m128i leads = _mm_or_si128(equal(0xc2), equal(0xe2));
+        const int found = _mm_movemask_epi8(_mm_or_si128(controls, leads));
+        if (found != 0) return position + static_cast<size_t>(__builtin_ctz(found));
+    }
+#endif
+    while (position < text.size && !kMayEndLine[text.data[position]]) ++position;
+    return position;
+}
 
 // Bytes of the line end at `position`, 0 if there is none.
 inline size_t line_end_bytes(Bytes text, size_t position) {
@@ -65,8 +93,9 @@ inline Bytes strip(Bytes line) {
 template <class Work>
 void for_each_line(Bytes text, Work work) {
     size_t begin = 0;
-    for (size_t position = 0; position < text.size;) {
-        const size_t ending = kMayEndLine[text.data[position]] ? line_end_bytes(text, position) : 0;
+    for (size_t position = find_line_end(text, 0); position < text.size;
+         position = find_line_end(text, position)) {
+        const size_t ending = line_end_bytes(text, position);
         if (ending == 0) {
             ++position;
             continue;

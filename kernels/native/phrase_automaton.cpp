@@ -189,6 +189,7 @@ PhraseAutomaton::PhraseAutomaton(const TextView& phrases, const int32_t* groups,
         groups_.push_back(groups[row]);
         characters_.push_back(count_code_points(phrase));
     }
+    beginnings_ = PhraseBeginnings(folded);
     number_classes(folded);
     build(folded);
     fill_table();

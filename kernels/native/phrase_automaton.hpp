@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "phrase_beginnings.hpp"
 #include "text_view.hpp"
 
 namespace curate {
@@ -31,6 +32,9 @@ public:
     bool ignores_case() const { return options_.ignore_case; }
     int32_t group_of(int32_t phrase) const { return groups_[static_cast<size_t>(phrase)]; }
     int64_t characters_of(int32_t phrase) const { return characters_[static_cast<size_t>(phrase)]; }
+
+    // False only where no phrase is in `text`, which is not folded: cheaper than folding it.
+    bool may_occur(Bytes text) const { return beginnings_.may_occur(text); }
 
     // Calls `report(end, state)` for every position behind a byte where some phrase ends, in order.
     // `text` is folded already when case is ignored. Time O(bytes + reports).
@@ -139,6 +143,7 @@ private:
     std::vector<int64_t> characters_;
     std::vector<int32_t> same_;  // next phrase of equal (folded) text, or -1
 
+    PhraseBeginnings beginnings_;
     std::array<uint8_t, 256> class_of_{};  // 0: in no phrase
     std::array<bool, 256> begins_{};
     bool few_begin_ = false;

@@ -18,10 +18,11 @@ import numpy as np
 import pyarrow as pa
 
 from curate.errors import SpecError
+from curate.pipeline.batch import Batch
 from curate.pipeline.chain import RuleOperation, SegmentPlan, VerdictOperation, compile_chain
 from curate.pipeline.dag import resolve
 from curate.pipeline.job import NoWatch
-from curate.pipeline.operations import Batch, Runner
+from curate.pipeline.operations import Runner
 from curate.pipeline.read import document_batch
 from curate.pipeline.spec.model import PipelineSpec
 from curate.stages.base import Filter
@@ -156,7 +157,7 @@ def _measure(
 ) -> None:
     batch = Batch.of(documents)
     if languages is not None:
-        batch.columns["language"] = pa.array(languages, pa.string())
+        batch.add({"language": pa.array(languages, pa.string())})
     operations = [each for segment in chain for each in segment.operations]
     working = [
         each for each in operations if not isinstance(each, RuleOperation | VerdictOperation)

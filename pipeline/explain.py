@@ -21,13 +21,14 @@ import pyarrow.dataset as pads
 
 from curate.errors import DataError, SpecError
 from curate.pipeline import dag
+from curate.pipeline.batch import Batch
 from curate.pipeline.chain import (
     AnnotateOperation,
     EditOperation,
     RuleOperation,
     compile_chain,
 )
-from curate.pipeline.operations import Batch, annotate, edit
+from curate.pipeline.operations import annotate, edit
 from curate.pipeline.run_folder import RunFolder, rules_of, stream
 from curate.pipeline.spec.model import PipelineSpec
 from curate.stages.base import Exchange
@@ -221,13 +222,13 @@ def explain_text(spec: PipelineSpec, text: str, source: str | None = None) -> Ex
     exchanges = {entry.name for entry in entries if isinstance(entry.stage, Exchange)}
     for operation in (item for plan in compile_chain(chosen, entries) for item in plan.operations):
         if isinstance(operation, AnnotateOperation):
-            batch.columns |= annotate(operation, batch.record_batch())
+            batch.add(annotate(operation, batch.record_batch()))
         elif operation.entry in exchanges and not isinstance(operation, RuleOperation):
-            batch.columns |= {field.name: pa.nulls(1, field.type) for field in operation.fields}
-            for name in operation.joined if isinstance(operation, EditOperation) else ():
-                del batch.columns[name]
+            batch.add({field.name: pa.nulls(1, field.type) for field in operation.fields})
+            if isinstance(operation, EditOperation):
+                batch.drop(operation.joined)
         elif isinstance(operation, EditOperation):
-            batch.columns |= edit(operation, batch.record_batch())
+            batch.add(edit(operation, batch.record_batch()))
         elif isinstance(operation, RuleOperation) and operation.entry in exchanges:
             lines += [_unjudged(operation, rule) for rule in operation.rules]
         elif isinstance(operation, RuleOperation):

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from curate.pipeline.batch import Batch
 from curate.pipeline.chain import SegmentPlan, VerdictOperation
 from curate.pipeline.exchanges.verdicts import VerdictInput, Verdicts, read_verdicts
 from curate.pipeline.job import JobContext, JobResult
-from curate.pipeline.operations import Batch, Runner
+from curate.pipeline.operations import Runner
 from curate.pipeline.read import document_batch
 from curate.stages.base import Exchange
 from curate.stages.sources.base import BadRecord, Caps, InputSplit, Record, Skipped, Source

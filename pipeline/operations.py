@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from curate.errors import CurateError, StageError
 from curate.kernels.measure import FAMILIES
 from curate.pipeline.accounts import NO_LANGUAGE, OTHER_LANGUAGE, UNKNOWN_WORDS
+from curate.pipeline.batch import Batch
 from curate.pipeline.chain import (
     AnnotateOperation,
     EditOperation,
@@ -41,42 +42,6 @@ WORD_SIGNALS = frozenset(
 """Null where the words of a text are not known."""
 
 
-class Batch:
-    """Live documents as named columns; rows only leave, columns only come."""
-
-    def __init__(self, columns: dict[str, pa.Array], num_rows: int) -> None:
-        self.columns = columns
-        self.num_rows = num_rows
-
-    @classmethod
-    def of(cls, batch: pa.RecordBatch) -> Batch:
-        return cls({name: batch.column(name) for name in batch.schema.names}, batch.num_rows)
-
-    def column(self, name: str) -> pa.Array:
-        return self.columns[name]
-
-    def select(self, schema: pa.Schema) -> pa.RecordBatch:
-        return pa.RecordBatch.from_arrays(
-            [self.columns[field.name] for field in schema], schema=schema
-        )
-
-    def record_batch(self, names: Sequence[str] | None = None) -> pa.RecordBatch:
-        chosen = list(names) if names is not None else list(self.columns)
-        return pa.RecordBatch.from_arrays([self.columns[name] for name in chosen], names=chosen)
-
-    def split(self, kept: np.ndarray) -> pa.RecordBatch:
-        """Keep the rows where `kept`; returns the others."""
-        mask = pa.array(kept)
-        dead = self.record_batch().filter(pc.invert(mask))
-        live = self.record_batch().filter(mask)
-        self.columns = {name: live.column(name) for name in live.schema.names}
-        self.num_rows = live.num_rows
-        return dead
-
-    def text_bytes(self) -> int:
-        return int(pc.sum(pc.binary_length(self.columns["text"])).as_py() or 0)
-
-
 class Runner:
     """Runs the operations of a segment over batches and counts per stage entry."""
 
@@ -86,8 +51,10 @@ class Runner:
         watch: Watch,
         counts: Counter[str] | None = None,
         decisions: Sequence[Decision] = (),
+        text_left: Callable[[pa.Array], np.ndarray] | None = None,
     ) -> None:
-        self.operations, self.watch = operations, watch
+        """text_left: from ids, bool[n]: whose text is wanted when they are removed; None for all."""
+        self.operations, self.watch, self.text_left = operations, watch, text_left
         self.counts: Counter[str] = Counter() if counts is None else counts
         self.given_up: dict[str, dict[str, str]] = {}
         self.evidence: dict[str, Evidence] = {}
@@ -109,8 +76,7 @@ class Runner:
             yield from self.apply(operation, batch, verdicts)
             if self.closing[entry] == index:
                 self.counts[f"stage|{entry}|kept"] += batch.num_rows
-                for name in LINK_NAMES:  # they speak of this exchange, not of a later rule
-                    batch.columns.pop(name, None)
+                batch.drop(LINK_NAMES)  # they speak of this exchange, not of a later rule
 
     def apply(
         self, operation: Operation, batch: Batch, verdicts: JoinedVerdicts | None
@@ -126,8 +92,7 @@ class Runner:
         elif batch.num_rows:
             yield from self.judge(operation, batch)
         if isinstance(operation, EditOperation):
-            for name in operation.joined:
-                batch.columns.pop(name, None)
+            batch.drop(operation.joined)
 
     def join(
         self, operation: VerdictOperation, batch: Batch, verdicts: JoinedVerdicts | None
@@ -159,7 +124,8 @@ class Runner:
 
     def judge(self, operation: RuleOperation, batch: Batch) -> Iterator[pa.RecordBatch]:
         self.count_other_languages(operation, batch)
-        verdicts = evaluate(operation.rules, batch.record_batch(), operation.columns)
+        measured = batch.record_batch(judged_columns(operation))
+        verdicts = evaluate(operation.rules, measured, operation.columns)
         of_words = [rule.signal in WORD_SIGNALS for rule in operation.rules]
         if any(of_words):
             unknown = np.isnan(verdicts.value[:, of_words]).any(axis=1).sum()
@@ -167,7 +133,8 @@ class Runner:
         kept = verdicts.first_broken() < 0
         if kept.all():
             return
-        dead = batch.split(kept)
+        wanted = None if self.text_left is None else self.text_left(batch.column("id"))
+        dead = batch.split(kept, wanted)
         gone = ~kept
         of_dead = Verdicts(
             verdicts.broken[gone], verdicts.value[gone], verdicts.low[gone], verdicts.high[gone]
@@ -196,9 +163,7 @@ class Runner:
         """Add the columns that `work` makes; yields the fates of the rows on which it failed."""
         made, dead = self.guarded(operation.entry, batch, work, operation.guard)
         if made:
-            batch.columns |= {
-                name: pa.concat_arrays([part[name] for part in made]) for name in made[0]
-            }
+            batch.add({name: pa.concat_arrays([part[name] for part in made]) for name in made[0]})
         else:
             add_empty_columns(operation, batch)
         if dead is not None:
@@ -259,6 +224,12 @@ class Runner:
         return made, [errors[row] for row in sorted(errors)], dead
 
 
+def judged_columns(operation: RuleOperation) -> list[str]:
+    """The columns that its rules read."""
+    named = [name for rule in operation.rules for name in (rule.signal, rule.by) if name]
+    return list(dict.fromkeys(operation.columns.get(name, name) for name in named))
+
+
 def _any_of(ids: pa.Array, wanted: Mapping[str, str]) -> bool:
     if not wanted:
         return False
@@ -313,7 +284,7 @@ def join_verdicts(operation: VerdictOperation, batch: Batch, verdicts: pa.Table)
     position = pc.index_in(batch.column("row"), value_set=one_chunk(verdicts, "row"))
     names = [*(field.name for field in operation.fields), *LINK_NAMES]
     for index, name in enumerate(names):
-        batch.columns[name] = one_chunk(verdicts, index + 1).take(position)
+        batch.add({name: one_chunk(verdicts, index + 1).take(position)})
 
 
 def one_chunk(table: pa.Table, column: str | int) -> pa.Array:
@@ -325,4 +296,4 @@ def one_chunk(table: pa.Table, column: str | int) -> pa.Array:
 def add_empty_columns(operation: Operation, batch: Batch) -> None:
     """Give an empty batch the columns it would have."""
     if not isinstance(operation, RuleOperation):
-        batch.columns |= {field.name: pa.array([], field.type) for field in operation.fields}
+        batch.add({field.name: pa.array([], field.type) for field in operation.fields})

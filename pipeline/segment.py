@@ -19,13 +19,14 @@ import pyarrow.compute as pc
 
 from curate.errors import StageError
 from curate.kernels.draw import Purpose, draw_many, selected
+from curate.pipeline.batch import Batch
 from curate.pipeline.chain import SegmentPlan
 from curate.pipeline.exchanges.rows import ExchangeRows, emit_documents, first_phase
 from curate.pipeline.exchanges.verdicts import VerdictInput, Verdicts, read_verdicts
 from curate.pipeline.fates import FateWriter
 from curate.pipeline.job import Decision, JobContext, JobResult, OutputFile, output_path
 from curate.pipeline.live_shard import ALIVE_FIELD, LiveShard
-from curate.pipeline.operations import Batch, Runner
+from curate.pipeline.operations import Runner
 from curate.stages.base import Exchange
 from curate.storage.parquet import ParquetWriter, cut_by_bytes, write_parquet
 from curate.storage.schema import DOCUMENT_FIELDS, ROW_FIELD
@@ -71,7 +72,10 @@ class _Work:
         self.fates = FateWriter(
             context.store, self.path("fates"), known, context.engine.row_group_bytes
         )
-        self.runner = Runner(job.plan.operations, context.watch, self.counts, job.decisions)
+        text_left = None if job.keep_text == "all" else self.text_left
+        self.runner = Runner(
+            job.plan.operations, context.watch, self.counts, job.decisions, text_left
+        )
         self.live_rows: list[pa.Array] = []
         self.live_signals: list[list[pa.Array]] = [[] for _ in job.plan.beside()]
         self.emitted: ExchangeRows | None = None
@@ -167,13 +171,15 @@ class _Work:
         if self.job.keep_text == "all":
             return fates
         index = fates.schema.get_field_index("text")
-        kept = np.zeros(fates.num_rows, dtype=bool)
-        if self.job.keep_text == "sample":
-            kept = selected(
-                draw_many(self.context.seed, Purpose.SAMPLE, fates.column("id")), SAMPLE_RATE
-            )
-        text = pc.if_else(pa.array(kept), fates.column(index), pa.scalar(None, pa.large_string()))
+        kept = pa.array(self.text_left(fates.column("id")))
+        text = pc.if_else(kept, fates.column(index), pa.scalar(None, pa.large_string()))
         return fates.set_column(index, "text", text)
+
+    def text_left(self, ids: pa.Array) -> np.ndarray:
+        """bool[n]: documents whose text the run keeps when they are removed."""
+        if self.job.keep_text == "none":
+            return np.zeros(len(ids), dtype=bool)
+        return selected(draw_many(self.context.seed, Purpose.SAMPLE, ids), SAMPLE_RATE)
 
     def verdicts(self) -> Verdicts | None:
         if self.job.verdicts is None:

@@ -14,7 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
-from curate.storage.parquet import ParquetWriter, cut_by_bytes, read_batches, write_parquet
+from curate.storage.parquet import (
+    PUBLISHED_LEVEL,
+    ParquetWriter,
+    cut_by_bytes,
+    read_batches,
+    write_parquet,
+)
 from curate.storage.store import FileRef, Store
 from curate.tokenizer.assemble import (
     CHUNK_SCHEMA,
@@ -313,6 +319,11 @@ class TokenIndexJob:
         path = output_path(self.step, self.key, "rows")
         batches = (batch for ref in self.inputs for batch in read_batches(context.store, ref))
         ref = write_parquet(
-            context.store, path, DOCUMENTS_SCHEMA, batches, context.engine.row_group_bytes
+            context.store,
+            path,
+            DOCUMENTS_SCHEMA,
+            batches,
+            context.engine.row_group_bytes,
+            PUBLISHED_LEVEL,
         )
         return JobResult((OutputFile("rows", 0, ref),))

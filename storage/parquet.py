@@ -18,22 +18,24 @@ import pyarrow.parquet as pq
 from curate.storage.store import DamagedFile, FileRef, Store
 
 CODEC = "zstd"
-CODEC_LEVEL = 3
+STEP_LEVEL = 1
+"""Of intermediate files, written once and read once or twice: twice as fast as level 3, 12 %
+larger."""
+PUBLISHED_LEVEL = 3
+"""Of files that stay."""
 
 
 class ParquetWriter:
-    """Collects batches of one schema and writes row groups of about `row_group_bytes` of the
-    `weight` column.
-    """
+    """Collects batches of one schema and writes row groups of about `row_group_bytes` of text."""
 
     def __init__(
-        self, file: Any, schema: pa.Schema, row_group_bytes: int, weight: str = "text"
+        self, file: Any, schema: pa.Schema, row_group_bytes: int, level: int = STEP_LEVEL
     ) -> None:
         self._writer = pq.ParquetWriter(
             file,
             schema,
             compression=CODEC,
-            compression_level=CODEC_LEVEL,
+            compression_level=level,
             version="2.6",
             data_page_version="1.0",
             write_page_checksum=True,
@@ -47,7 +49,7 @@ class ParquetWriter:
         )
         self._schema = schema
         self._row_group_bytes = row_group_bytes
-        self._weight = weight if weight in schema.names else None
+        self._weight = "text" if "text" in schema.names else None
         self._pending: list[pa.RecordBatch] = []
         self._pending_bytes = 0
         self.rows = 0
@@ -95,10 +97,11 @@ def write_parquet(
     schema: pa.Schema,
     batches: Iterator[pa.RecordBatch] | Sequence[pa.RecordBatch],
     row_group_bytes: int,
+    level: int = STEP_LEVEL,
 ) -> FileRef:
     """Publish `batches` as one Parquet file."""
     with store.create(path) as file:
-        writer = ParquetWriter(file, schema, row_group_bytes)
+        writer = ParquetWriter(file, schema, row_group_bytes, level)
         for batch in batches:
             writer.write(batch)
         writer.close()

@@ -21,6 +21,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from prepare import first_bytes, prepare, write
 
+from curate.pipeline.executors.worker import ALLOCATOR_VARIABLES
+
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 RUNS = 3
@@ -31,7 +33,12 @@ Figures = dict[str, float]
 def run_side(python: str, script: str, arguments: Sequence[object]) -> Figures:
     """Run one side in its own process on one core. Returns what it printed last."""
     core = min(os.sched_getaffinity(0))
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        **ALLOCATOR_VARIABLES,  # as every worker of curate has them; others do not look at them
+        "PYTHONPATH": str(REPOSITORY),
+        "OMP_NUM_THREADS": "1",
+    }
     command = ["taskset", "-c", str(core), python, str(HERE / script), *map(str, arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -78,6 +78,9 @@ def _start(workers: int | None) -> None:
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     import ray
 
+    from curate.pipeline.executors.worker import keep_freed_pages
+
+    keep_freed_pages()
     try:
         # Without "local" Ray would join whatever cluster was last started on this machine.
         ray.init(

@@ -36,6 +36,9 @@ public:
             for (size_t index = 0; index < count_; ++index) known |= beginnings_[index] == beginning;
             if (known) continue;
             if (count_ == kMost) return;
+            for (size_t byte = 0; byte < kBytes; ++byte) {
+                repeated_[count_][byte].fill(beginning[byte]);
+            }
             beginnings_[count_++] = beginning;
         }
         usable_ = true;
@@ -81,18 +84,19 @@ private:
             _mm_and_si128(equal(bytes[0], 0xe2),
                           _mm_and_si128(equal(bytes[1], 0x84), equal(bytes[2], 0xaa))));
         for (size_t index = 0; index < count_; ++index) {
-            const auto& beginning = beginnings_[index];
-            found = _mm_or_si128(
-                found, _mm_and_si128(_mm_and_si128(equal(bytes[0], beginning[0]),
-                                                   equal(bytes[1], beginning[1])),
-                                     _mm_and_si128(equal(bytes[2], beginning[2]),
-                                                   equal(bytes[3], beginning[3]))));
+            __m128i begins = _mm_set1_epi8(-1);
+            for (size_t byte = 0; byte < kBytes; ++byte) {
+                const auto* wanted = reinterpret_cast<const __m128i*>(repeated_[index][byte].data());
+                begins = _mm_and_si128(begins, _mm_cmpeq_epi8(bytes[byte], _mm_load_si128(wanted)));
+            }
+            found = _mm_or_si128(found, begins);
         }
         return _mm_movemask_epi8(found) != 0;
     }
 #endif
 
     std::array<std::array<uint8_t, kBytes>, kMost> beginnings_{};
+    alignas(16) std::array<std::array<std::array<uint8_t, 16>, kBytes>, kMost> repeated_{};
     size_t count_ = 0;
     bool usable_ = false;
 };

@@ -19,8 +19,9 @@ import pyarrow as pa
 
 from curate.errors import StageError
 from curate.pipeline.accounts import STAGE_COUNT
+from curate.pipeline.batch import Batch
 from curate.pipeline.merge import combined_rows, merge_sorted, partition_of, sorted_batches
-from curate.pipeline.operations import Batch, Runner
+from curate.pipeline.operations import Runner
 from curate.pipeline.spec.model import StageEntry
 from curate.stages.base import Emitted, Exchange, Phase, Repeat
 from curate.storage.sliced import even_batches, write_sliced

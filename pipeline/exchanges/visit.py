@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from curate.errors import StageError
+from curate.pipeline.batch import Batch
 from curate.pipeline.exchanges.rows import (
     ORDINAL_SHIFT,
     ROW_MASK,
@@ -28,7 +29,7 @@ from curate.pipeline.exchanges.rows import (
 from curate.pipeline.exchanges.verdicts import FAILED_SCHEMA
 from curate.pipeline.job import Decision, JobContext, JobResult, OutputFile, output_path
 from curate.pipeline.live_shard import LiveShard
-from curate.pipeline.operations import Batch, Runner
+from curate.pipeline.operations import Runner
 from curate.pipeline.spec.model import StageEntry
 from curate.stages.base import Emitted, Exchange, Visit
 from curate.storage.parquet import cut_by_bytes, write_parquet

@@ -17,6 +17,7 @@ from typing import Any
 from curate.pipeline.executors.base import Completion, Crashed, WorkerSetup
 from curate.pipeline.executors.worker import (
     end_with_parent,
+    keep_freed_pages,
     run_careful,
     run_fast,
     single_threaded,
@@ -66,6 +67,7 @@ class InlineExecutor:
     def _connection(self) -> Connection:
         if self._pipe is None:
             assert self._setup is not None
+            keep_freed_pages()
             context = multiprocessing.get_context("spawn")
             self._pipe, theirs = context.Pipe()
             self._process = context.Process(

@@ -127,6 +127,20 @@ def test_long_lines_equal_the_largest_lines(documents: list[str], length: int, f
         assert (count >= few) == (len(lines) >= few and min(largest) >= length)
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text("a é.\u0130\u212a\x00\n", max_size=40),
+    st.sampled_from(["Lorem Ipsum", "JavaScript", "coo\u212aie policy", "pr\u0130vacy policy"]),
+    st.text("b k\u212a", max_size=20),
+)
+def test_a_phrase_is_found_wherever_it_stands(before: str, phrase: str, after: str) -> None:
+    """At any distance from the blocks that are looked at together, in letters of any case."""
+    texts = [before + phrase + after, before[:-1] + phrase[:-1] + after]
+    rules = replace(RULES, require_terminal_punctuation=False, max_word_characters=None)
+    edited = c4_lines(column(*texts), rules)
+    assert edited.to_pylist() == [reference(text, rules) for text in texts]
+
+
 def test_every_character_in_a_citation_and_as_margin_of_a_line() -> None:
     """Characters that Python's Unicode does not know may be digits for ours."""
     points = [*map(chr, range(0xD800)), *map(chr, range(0xE000, 0x1F000)), "\U0010ffff"]

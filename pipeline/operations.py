@@ -53,7 +53,7 @@ class Runner:
         decisions: Sequence[Decision] = (),
         text_left: Callable[[pa.Array], np.ndarray] | None = None,
     ) -> None:
-        """text_left: from ids, bool[n]: whose text is wanted when they are removed; None for all."""
+        """text_left: from ids, bool[n]: whose text is wanted after a removal; None for all."""
         self.operations, self.watch, self.text_left = operations, watch, text_left
         self.counts: Counter[str] = Counter() if counts is None else counts
         self.given_up: dict[str, dict[str, str]] = {}

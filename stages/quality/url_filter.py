@@ -32,7 +32,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import idna
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,13 +44,10 @@ from curate.stages.base import Annotator, Filter, ModelFile, Stage
 from curate.stages.lists import ListFile, read_list
 from curate.stages.quality.adblock import AdblockRules
 from curate.stages.rules import Rule
+from curate.stages.urls import comparable_hosts, hosts_of
 
 LISTS = ("domains", "urls", "banned_words", "soft_words", "banned_subwords", "adblock")
 
-_HOST = (
-    r"^(?:[a-z][a-z0-9+.\-]*:)?//(?:[^/?#\\]*@)?"
-    r"(?P<host>\[[0-9a-f:.%]+\]|[^/?#\\@:\[\]\s]+)(?::[0-9]*)?(?:[/?#\\]|$)"
-)
 _DOMAIN_PREFIX = r"^(?:[a-z][a-z0-9+.\-]*:)?(?://)?(?:www\.)?"
 _LISTED_HOST = r"^(?:[a-z][a-z0-9+.\-]*://)?(?:\*?\.)?"
 
@@ -170,30 +166,6 @@ class UrlFilter(_UrlLists, Filter):
         )
 
 
-def hosts_of(urls: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Hosts of addresses in lower case, ready for comparing; null where there is none."""
-    parts = pc.extract_regex(urls, _HOST)
-    return _comparable(pc.struct_field(parts, "host"))
-
-
-def _comparable(hosts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """Lower-case hosts without final dot, international names in ASCII; null for no host."""
-    hosts = pc.utf8_rtrim(hosts, ".")
-    is_ascii = pc.fill_null(pc.string_is_ascii(hosts), True)
-    if not pc.all(is_ascii).as_py():
-        international = pc.invert(is_ascii)
-        names = [_ascii_name(name) for name in hosts.filter(international).to_pylist()]
-        hosts = pc.replace_with_mask(hosts, international, pa.array(names, pa.large_string()))
-    return pc.if_else(pc.equal(hosts, ""), pa.scalar(None, pa.large_string()), hosts)
-
-
-def _ascii_name(name: str) -> str | None:
-    try:
-        return idna.encode(name, uts46=True).decode("ascii")
-    except idna.IDNAError:
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class _Judge:
     """All lists, made ready; None for a kind without lists."""
@@ -272,7 +244,7 @@ def _prepared(kind: str, files: tuple[str, ...]) -> pa.LargeStringArray:
         return raw
     lower = pc.ascii_lower(raw)
     if kind == "domains":
-        prepared = _comparable(
+        prepared = comparable_hosts(
             pc.utf8_rtrim(pc.replace_substring_regex(lower, _LISTED_HOST, ""), "/")
         )
     elif kind == "urls":

@@ -71,7 +71,7 @@ CHAIN: tuple[tuple[str, Stage, dict[str, Any]], ...] = (
     ("exact_dedup", ExactDedup(), {}),
     ("hide_digits", HideDigits(max_digits=5), {}),
     ("crowded_openings", CrowdedOpenings(max_crowd=2), {}),
-    ("again", ExactDedup(normalize="case_and_space"), {}),
+    ("again", ExactDedup(by="normalized_text"), {}),
 )
 
 

@@ -38,7 +38,7 @@ def digest_of_a_run(folder: Path) -> str:
     stages = (
         ("gopher_quality", GopherQuality(min_words=40), {}),
         ("exact_dedup", ExactDedup(prefer=("books",)), {}),
-        ("same_but_case", ExactDedup(normalize="case_and_space"), {}),
+        ("same_but_case", ExactDedup(by="normalized_text"), {}),
     )
     tiny.run(replace(spec, sources=sources, stages=tiny.entries(stages, tuple(sources))))
     return tiny.digest(folder / "out")

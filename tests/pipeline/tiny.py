@@ -160,7 +160,7 @@ STAGES: tuple[tuple[str, Stage, dict[str, Any]], ...] = (
     ("hide_digits", HideDigits(), {"only": ("web", "books")}),
     ("long_enough", GopherQuality(min_words=60), {"checkpoint": True}),
     ("crowded_openings", CrowdedOpenings(max_crowd=4), {}),
-    ("same_but_case", ExactDedup(normalize="case_and_space"), {"only": ("web", "wiki", "books")}),
+    ("same_but_case", ExactDedup(by="normalized_text"), {"only": ("web", "wiki", "books")}),
     ("kindred", Kindred(weigh="words.count", max_masked=60, index=True), {"only": ("web", "wiki")}),
 )
 

@@ -163,10 +163,17 @@ def assert_nothing_was_done_twice(output: Path) -> None:
     """Every attempt began with at least what the events of the ones before report, and did the
     rest once.
     """
-    known: Counter[str] = Counter()
+    known: Counter[tuple[str, int]] = Counter()
     for attempt in attempts(output):
-        started = {event["step"]: event for event in attempt if event["event"] == "step_started"}
-        done = Counter(event["step"] for event in attempt if event["event"] == "shard_done")
+        turns: Counter[str] = Counter()
+        started: dict[tuple[str, int], dict[str, Any]] = {}
+        done: Counter[tuple[str, int]] = Counter()
+        for event in attempt:
+            if event["event"] == "step_started":  # once per phase of an exchange
+                turns[event["step"]] += 1
+                started[event["step"], turns[event["step"]]] = event
+            elif event["event"] == "shard_done":
+                done[event["step"], turns[event["step"]]] += 1
         for step, event in started.items():
             assert event["done"] >= known[step], (
                 f"{step}: {known[step]} shards were done, {event['done']} were found"

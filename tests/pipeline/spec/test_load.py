@@ -87,7 +87,7 @@ def test_a_good_file_becomes_a_typed_spec(read: Loader, folder: Path) -> None:
 def test_the_three_forms_of_an_entry(read: Loader) -> None:
     text = (
         "stages:\n  - gopher_quality\n  - gopher_quality: {min_words: 30}\n    name: strict\n"
-        "  - exact_dedup:\n      normalize: none\n    expect_kept: [0.2, 1]\n    checkpoint: true\n"
+        "  - exact_dedup:\n      by: text\n    expect_kept: [0.2, 1]\n    checkpoint: true\n"
         "    only: [web]\n"
     )
     plain, strict, dedup = read(HEAD + SOURCES + text).stages
@@ -313,7 +313,7 @@ def test_overrides(read: Loader) -> None:
         "sources.web.paths.0=books/one.txt",
         "stages.gopher_quality.min_words=7",
         "stages.v1.2.min_words=8",
-        "stages.2.normalize=case_and_space",
+        "stages.2.by=normalized_text",
         "stages.exact_dedup.only=[web]",
         "stages.language.language.keep={de: 0.5}",
     )
@@ -326,7 +326,7 @@ def test_overrides(read: Loader) -> None:
         ("books/one.txt",),
     )
     assert (stages[1]["min_words"], stages[3]["min_words"]) == (7, 8)
-    assert (stages[2]["normalize"], spec.stages[2].only) == ("case_and_space", ("web",))
+    assert (stages[2]["by"], spec.stages[2].only) == ("normalized_text", ("web",))
     assert stages[0]["keep"] == {"de": 0.5}
     assert spec.overrides[0] == "seed=3"
 

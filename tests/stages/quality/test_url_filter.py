@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from curate.errors import SpecError
 from curate.stages.quality.adblock import AdblockRules
-from curate.stages.quality.url_filter import LISTS, UrlFilter, hosts_of
+from curate.stages.quality.url_filter import LISTS, UrlFilter
 from curate.stages.rules import evaluate
+from curate.stages.urls import hosts_of
 
 GOLDEN = Path(__file__).with_name("url_golden.json.gz")
 PEER_REASONS = {

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from curate.errors import SpecError
 from curate.pipeline.spec.model import StageEntry
-from curate.stages.base import Annotator, Editor, Exchange, ExchangeEditor, Filter
+from curate.stages.base import Annotator, Editor, Exchange, ExchangeEditor, Filter, Fit
 from curate.stages.measures import Measure, MeasureGroup
 from curate.stages.rules import Rule
 from curate.storage.schema import DOCUMENT_COLUMNS, DOCUMENT_FIELDS
@@ -83,13 +83,22 @@ Operation = AnnotateOperation | RuleOperation | EditOperation | VerdictOperation
 
 
 @dataclass(frozen=True)
+class LearnPlan:
+    """What an entry learns from the documents that reach it."""
+
+    entry: str
+    fits: tuple[Fit, ...]
+
+
+@dataclass(frozen=True)
 class SegmentPlan:
     """One segment of one source.
 
     signals_before: columns that exist when it starts; signals: those it adds. exchange: the
     exchange whose rows it emits at its end. applies: the exchange whose verdicts it joins at its
-    start. reads: what that exchange reads of a document -> its column. materialise: it writes new
-    base shards, not a sidecar.
+    start. reads: what that exchange reads of a document -> its column. learns: the fits whose
+    states it measures at its end; uses: those whose artefacts its stages work with. materialise: it
+    writes new base shards, not a sidecar.
     """
 
     source: str
@@ -103,6 +112,8 @@ class SegmentPlan:
     applies: StageEntry | None
     materialise: bool
     reads: Mapping[str, str] = field(default_factory=dict)
+    learns: LearnPlan | None = None
+    uses: LearnPlan | None = None
 
     def beside(self) -> tuple[pa.Field, ...]:
         """Columns of its sidecar after `alive`: document columns it fills, then its signals."""
@@ -116,7 +127,7 @@ class SegmentPlan:
                 names.append(operation.entry)
             elif isinstance(operation, EditOperation):
                 names.append(operation.guard)
-        return frozenset(names)
+        return frozenset(names if self.learns is None else [*names, self.learns.entry])
 
     def closes(self) -> frozenset[str]:
         """Entries whose last operation is in this segment or before it."""
@@ -132,6 +143,8 @@ class SegmentPlan:
             elif isinstance(operation, EditOperation):
                 return True
         readers.append(tuple(self.reads))
+        if self.learns is not None:
+            readers += [fit.reads for fit in self.learns.fits]
         return any("text" in columns for columns in readers)
 
 
@@ -152,6 +165,7 @@ class _Builder:
     version: str = ""
     edited: bool = False
     applies: StageEntry | None = None
+    uses: LearnPlan | None = None
 
     def add_field(self, prefix: str, signal: pa.Field, entry: StageEntry) -> pa.Field:
         """Declare a column."""
@@ -225,7 +239,8 @@ class _Builder:
         found: dict[str, tuple[Annotator, StageEntry]] = {self.identity(first): (first, entry)}
         words = first.segmenter()
         for each in (entry, *self.upcoming):
-            if isinstance(each.stage, Editor | Exchange):
+            learns = each is not entry and each.stage.fits()
+            if learns or isinstance(each.stage, Editor | Exchange):
                 break
             for wanted in each.stage.annotators() if isinstance(each.stage, Filter) else ():
                 if not isinstance(wanted, Measure):
@@ -242,6 +257,10 @@ class _Builder:
 
     def add(self, entry: StageEntry) -> None:
         stage = entry.stage
+        if stage.fits():
+            learns = LearnPlan(entry.name, stage.fits())
+            self.close(exchange=None, learns=learns)
+            self.uses = learns
         self.entries.append(entry)
         if isinstance(stage, Annotator):
             self.annotate(stage, entry)
@@ -347,9 +366,9 @@ class _Builder:
         names = [name for name in entry.stage.columns() if name != "address"]
         return {name: self.column(entry, name, name, "it") for name in names}
 
-    def close(self, exchange: StageEntry | None) -> None:
-        """End the current segment; it emits for `exchange`, or writes base shards when there is
-        none.
+    def close(self, exchange: StageEntry | None, learns: LearnPlan | None = None) -> None:
+        """End the current segment; it emits for `exchange`, measures what `learns` needs, or writes
+        base shards when there is neither.
         """
         before = {signal.name for signal in self.before}
         self.segments.append(
@@ -363,12 +382,17 @@ class _Builder:
                 fills=tuple(column for column in DOCUMENT_FIELDS if column.name in self.filled),
                 exchange=exchange,
                 applies=self.applies,
-                materialise=exchange is None or self.edited or exchange.checkpoint,
+                materialise=self.edited
+                or (exchange is None and learns is None)
+                or (exchange is not None and exchange.checkpoint),
                 reads={} if exchange is None else self.read_by(exchange),
+                learns=learns,
+                uses=self.uses,
             )
         )
         self.before = tuple(self.known.values())
         self.operations, self.entries, self.applies, self.edited = [], [], None, False
+        self.uses = None
         self.filled = {}
 
 
@@ -382,7 +406,8 @@ def compile_chain(source: str, entries: Sequence[StageEntry]) -> tuple[SegmentPl
     for place, entry in enumerate(entries):
         builder.upcoming = entries[place + 1 :]
         builder.add(entry)
-    if builder.operations or not builder.segments or builder.segments[-1].exchange is not None:
+    last = builder.segments[-1] if builder.segments else None
+    if builder.operations or last is None or last.exchange is not None or last.learns is not None:
         builder.close(exchange=None)
     segments = builder.segments
     return (*segments[:-1], replace(segments[-1], materialise=True))

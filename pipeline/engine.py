@@ -24,7 +24,7 @@ from curate.pipeline.accounts import (
 )
 from curate.pipeline.budget import check_disk
 from curate.pipeline.build import BuildSteps
-from curate.pipeline.chain import SegmentPlan
+from curate.pipeline.chain import LearnPlan, SegmentPlan
 from curate.pipeline.driver import Driver, NotKnownYet, PlanningDriver, Step
 from curate.pipeline.environment import capture_environment
 from curate.pipeline.events import Events, Listener, SilentEvents
@@ -33,6 +33,7 @@ from curate.pipeline.exchanges.course import Course
 from curate.pipeline.exchanges.evidence import merge_evidence
 from curate.pipeline.exchanges.index import IndexSteps, load_indexes
 from curate.pipeline.executors.base import Executor, WorkerSetup
+from curate.pipeline.fit import MERGE_FAN_IN
 from curate.pipeline.gc import collect_garbage
 from curate.pipeline.lease import Lease
 from curate.pipeline.plan import Plan, build_plan
@@ -239,7 +240,9 @@ class _Work:
         check_bad_fraction(self.accounts, self.spec.max_bad_fraction, evidence)
 
     def segments(self) -> None:
-        """Waves of segments; an exchange settles as soon as every source has emitted for it."""
+        """Waves of segments; an exchange settles as soon as every source has emitted for it, an
+        entry learns as soon as every source has been measured for it.
+        """
         waiting = {source: list(chain) for source, chain in self.plan.chains.items()}
         while any(waiting.values()):
             ready = [
@@ -247,6 +250,7 @@ class _Work:
                 for chain in waiting.values()
                 if chain
                 and (chain[0].applies is None or chain[0].applies.name in self.factory.exchanges)
+                and (chain[0].uses is None or chain[0].uses.entry in self.factory.artefacts)
             ]
             self.wave(ready)
             for segment in ready:
@@ -255,6 +259,28 @@ class _Work:
                 emitted = not any(s.exchange is entry for chain in waiting.values() for s in chain)
                 if emitted and entry.name not in self.factory.exchanges:
                     self.settle(entry)
+            for learns in self.plan.learners():
+                to_measure = [segment for chain in waiting.values() for segment in chain]
+                measured = not any(segment.learns == learns for segment in to_measure)
+                if measured and learns.entry not in self.factory.artefacts:
+                    self.learn(learns)
+
+    def learn(self, learns: LearnPlan) -> None:
+        """Merge the states of an entry's fits over a fixed tree, then finish each."""
+        sized = self.factory.sized(learns)
+        assert sized is not None
+        steps = []
+        for part, fit in enumerate(sized.fits):
+            inputs = self.factory.states(learns, part)
+            level = 0
+            while len(inputs) > MERGE_FAN_IN:
+                step = self.factory.merge_states(learns, fit, inputs, level)
+                self.run_steps([step])
+                inputs = [step.records.ref(index, "state") for index in range(step.jobs)]
+                level += 1
+            steps.append(self.factory.finish_fit(learns, fit, inputs))
+        self.run_steps(steps)
+        self.factory.finish_learning(learns, steps)
 
     def wave(self, segments: Sequence[SegmentPlan]) -> None:
         steps = [self.factory.segment(segment) for segment in segments]

@@ -206,8 +206,8 @@ def _or_none(value: np.float64) -> float | None:
 def explain_text(spec: PipelineSpec, text: str, source: str | None = None) -> Explanation:
     """Judge `text` as a document of `source` (the first one by default), never removing it.
 
-    Exchanges (duplicates) look across documents, so their rules are listed as `needs a run`.
-    Raises SpecError for an unknown source.
+    Exchanges (duplicates) and stages that learn look across documents, so rules on what they
+    measure are listed as `needs a run`. Raises SpecError for an unknown source.
     """
     names = list(spec.sources)
     chosen = names[0] if source is None else source
@@ -222,14 +222,18 @@ def explain_text(spec: PipelineSpec, text: str, source: str | None = None) -> Ex
     exchanges = {entry.name for entry in entries if isinstance(entry.stage, Exchange)}
     for operation in (item for plan in compile_chain(chosen, entries) for item in plan.operations):
         if isinstance(operation, AnnotateOperation):
-            batch.add(annotate(operation, batch.record_batch()))
+            if not operation.annotator.fits():
+                batch.add(annotate(operation, batch.record_batch()))
         elif operation.entry in exchanges and not isinstance(operation, RuleOperation):
             batch.add({field.name: pa.nulls(1, field.type) for field in operation.fields})
             if isinstance(operation, EditOperation):
                 batch.drop(operation.joined)
         elif isinstance(operation, EditOperation):
-            batch.add(edit(operation, batch.record_batch()))
-        elif isinstance(operation, RuleOperation) and operation.entry in exchanges:
+            if not operation.editor.fits():
+                batch.add(edit(operation, batch.record_batch()))
+        elif isinstance(operation, RuleOperation) and (
+            operation.entry in exchanges or not set(operation.columns.values()) <= set(batch.names)
+        ):
             lines += [_unjudged(operation, rule) for rule in operation.rules]
         elif isinstance(operation, RuleOperation):
             judged = _judge(operation, batch.record_batch(), removed is not None)

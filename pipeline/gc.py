@@ -1,7 +1,8 @@
 """Garbage collection: remove intermediates that no step of the plan needs any more.
 
 `keep_intermediates: extracted` keeps the base shards of reading (extracting is the expensive part),
-`all` keeps everything of this plan, `none` keeps only ledgers. Folders of steps that the plan does
+`all` keeps everything of this plan, `none` keeps only ledgers. What fits learned always stays: it
+is small, and says what the run's decisions rest on. Folders of steps that the plan does
 not have go in all three cases.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from curate.pipeline.fit import ARTEFACT
 from curate.pipeline.plan import Plan
 from curate.pipeline.publish import FINAL_FOLDERS
 from curate.storage.store import Store
@@ -46,6 +48,7 @@ def collect_garbage(
             name.startswith("ledger")
             or SHARDS in name
             or step.kind == "token plan"
+            or (step.kind == "fit" and ARTEFACT in name)
             or keep == "all"
             or (keep == "extracted" and step.kind == "read")
         )

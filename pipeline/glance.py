@@ -17,6 +17,7 @@ import pyarrow as pa
 from curate.pipeline.batch import Batch
 from curate.pipeline.chain import SegmentPlan, VerdictOperation
 from curate.pipeline.exchanges.verdicts import VerdictInput, Verdicts, read_verdicts
+from curate.pipeline.fit import learned_here
 from curate.pipeline.job import JobContext, JobResult
 from curate.pipeline.operations import Runner
 from curate.pipeline.read import document_batch
@@ -104,6 +105,8 @@ class GlanceJob:
             start = time.perf_counter()
             counts[f"{segment.index}|in"] += batch.num_rows
             counts[f"{segment.index}|text_bytes"] += batch.text_bytes()
+            if segment.uses is not None and batch.num_rows:
+                segment = learned_here(segment, batch)
             runner = Runner(segment.operations, context.watch, Counter(), ())
             for _ in runner.run(batch, _no_verdicts(segment, context)):
                 pass

@@ -19,8 +19,9 @@ from curate.storage.store import FileRef, Store
 
 EXTENSIONS = dict.fromkeys(
     ("rows", "sidecar", "fates", "documents", "failed", "evidence", "index_ids"), "parquet"
-) | {"shards": "bin"}
-"""File name extension by kind; `arrows` (sliced Arrow) for the rest unless the job says otherwise.
+) | {"shards": "bin", "state": "arrow", "artefact": "bin"}
+"""File name extension by kind, or by what stands before `-` in it; `sliced` (sliced Arrow) for the
+rest unless the job says otherwise.
 """
 
 
@@ -119,5 +120,5 @@ def output_path(step: str, key: str, kind: str, part: int = 0, extension: str | 
     """Where a job publishes a file: named by step fingerprint and shard key, so a stale job can
     only write what belongs there.
     """
-    ending = extension or EXTENSIONS.get(kind, "sliced")
+    ending = extension or EXTENSIONS.get(kind.partition("-")[0], "sliced")
     return f"steps/{step}/{key}.{kind}.{part}.{ending}"

@@ -1,13 +1,13 @@
 """The plan: every step of a run with its fingerprint, before any work is done.
 
-Steps: read (per source) -> segments (per source) -> settle and lookup (per exchange) -> documents,
-fates -> tokenizer, tokens. Fingerprints need no data, so a plan can be compared with the run folder
-to say what is cached and which YAML key changed it.
+Steps: read (per source) -> segments (per source) -> fit (per artefact), settle and lookup (per
+exchange) -> documents, fates -> tokenizer, tokens. Fingerprints need no data, so a plan can be
+compared with the run folder to say what is cached and which YAML key changed it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from curate.pipeline.chain import (
     AnnotateOperation,
+    LearnPlan,
     SegmentPlan,
     all_signals,
     compile_chain,
@@ -95,6 +96,34 @@ class Plan:
             if any(s.exchange is not None and s.exchange.name == exchange for s in chain)
         )
 
+    def learners(self) -> tuple[LearnPlan, ...]:
+        """What entries learn, in pipeline order."""
+        found = {
+            segment.learns.entry: segment.learns
+            for chain in self.chains.values()
+            for segment in chain
+            if segment.learns is not None
+        }
+        return tuple(found[entry.name] for entry in self.spec.stages if entry.name in found)
+
+    def learned_from(self, entry: str) -> tuple[SegmentPlan, ...]:
+        """The segments whose documents this entry learns from, in source order."""
+        return _teachers(self.chains, entry)
+
+
+def _teachers(chains: Mapping[str, tuple[SegmentPlan, ...]], entry: str) -> tuple[SegmentPlan, ...]:
+    return tuple(
+        segment
+        for chain in chains.values()
+        for segment in chain
+        if segment.learns is not None and segment.learns.entry == entry
+    )
+
+
+def fit_label(entry: str, fit: str) -> str:
+    """Of the step that makes an artefact."""
+    return f"{entry}.fit.{fit}"
+
 
 def segment_label(segment: SegmentPlan) -> str:
     """`<source>.<k>`."""
@@ -152,17 +181,27 @@ class _Planner:
 
     def add_segments(self) -> None:
         """Segments in rounds: one that joins verdicts waits until every source has emitted for that
-        exchange.
+        exchange, one that uses artefacts until every source has been learned from.
         """
         waiting = {source: list(chain) for source, chain in self.chains.items()}
         settled: set[str] = set()
+        learned: set[str] = set()
         while any(waiting.values()):
             for source, segments in waiting.items():
                 while segments and (
-                    segments[0].applies is None or segments[0].applies.name in settled
+                    (segments[0].applies is None or segments[0].applies.name in settled)
+                    and (segments[0].uses is None or segments[0].uses.entry in learned)
                 ):
                     self.add_segment(source, segments.pop(0))
             for entry in self.spec.stages:
+                teachers = _teachers(self.chains, entry.name)
+                if (
+                    teachers
+                    and entry.name not in learned
+                    and all(segment_label(segment) in self.steps for segment in teachers)
+                ):
+                    self.add_fits(teachers)
+                    learned.add(entry.name)
                 emitters = self.emitting(entry.name)
                 if (
                     emitters
@@ -180,10 +219,20 @@ class _Planner:
             if segment.exchange is not None and segment.exchange.name == exchange
         ]
 
+    def add_fits(self, teachers: Sequence[SegmentPlan]) -> None:
+        """A step per artefact of one entry."""
+        learns = teachers[0].learns
+        assert learns is not None
+        for fit in learns.fits:
+            parents = tuple(segment_label(segment) for segment in teachers)
+            self.add(fit_label(learns.entry, fit.name), "fit", stage_ingredients(fit), parents)
+
     def add_segment(self, source: str, segment: SegmentPlan) -> None:
         parents = [f"{source}.read" if segment.index == 1 else f"{source}.{segment.index - 1}"]
         if segment.applies is not None:
             parents += [f"{segment.applies.name}.settle", f"{segment.applies.name}.lookup"]
+        if segment.uses is not None:
+            parents += [fit_label(segment.uses.entry, fit.name) for fit in segment.uses.fits]
         ingredients: dict[str, Any] = {
             "stages": _stages(segment),
             "annotators": _annotators(segment),
@@ -191,6 +240,7 @@ class _Planner:
             "emits": None
             if segment.exchange is None
             else stage_ingredients(segment.exchange.stage),
+            **_learns(segment),
             "materialise": segment.materialise,
             "engine": self.engine("batch_bytes", "row_group_bytes"),
             "limit": self.spec.sources[source].limit,
@@ -263,6 +313,13 @@ def _stages(segment: SegmentPlan) -> dict[str, Ingredients]:
     if segment.applies is not None:
         entries[segment.applies.name] = segment.applies
     return {name: stage_ingredients(entries[name].stage) for name in sorted(names)}
+
+
+def _learns(segment: SegmentPlan) -> dict[str, Ingredients]:
+    """The fits whose states it measures; no key where there are none, as before there were fits."""
+    if segment.learns is None:
+        return {}
+    return {"learns": {fit.name: stage_ingredients(fit) for fit in segment.learns.fits}}
 
 
 def _annotators(segment: SegmentPlan) -> dict[str, Ingredients]:

@@ -174,6 +174,7 @@ class RunRecord:
         weakest: Determinism = "exact"
         name: str | None = None
         stages = [(entry.name, entry.stage.determinism) for entry in self.spec.stages]
+        stages += [(e.name, fit.determinism) for e in self.spec.stages for fit in e.stage.fits()]
         stages += [(source, config.determinism) for source, config in self.spec.sources.items()]
         for stage, determinism in stages:
             if _STRENGTH[determinism] > _STRENGTH[weakest]:

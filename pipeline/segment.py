@@ -24,6 +24,7 @@ from curate.pipeline.chain import SegmentPlan
 from curate.pipeline.exchanges.rows import ExchangeRows, emit_documents, first_phase
 from curate.pipeline.exchanges.verdicts import VerdictInput, Verdicts, read_verdicts
 from curate.pipeline.fates import FateWriter
+from curate.pipeline.fit import Artefact, Learning, fitted_segment
 from curate.pipeline.job import Decision, JobContext, JobResult, OutputFile, output_path
 from curate.pipeline.live_shard import ALIVE_FIELD, LiveShard
 from curate.pipeline.operations import Runner
@@ -49,6 +50,7 @@ class SegmentJob:
     partitions: int
     keep_text: RemovedText
     decisions: tuple[Decision, ...] = ()
+    artefacts: tuple[Artefact, ...] = ()
 
     def run(self, context: JobContext) -> JobResult:
         """Publish the segment's files. Raises StageError when rows in and rows out plus fates
@@ -66,7 +68,8 @@ class _Work:
     """State of one job."""
 
     def __init__(self, job: SegmentJob, context: JobContext) -> None:
-        self.job, self.context, self.plan = job, context, job.plan
+        self.job, self.context = job, context
+        self.plan = fitted_segment(job.plan, job.artefacts, context.store)
         self.counts: Counter[str] = Counter()
         known = (*job.plan.signals_before, *job.plan.signals)
         self.fates = FateWriter(
@@ -74,13 +77,14 @@ class _Work:
         )
         text_left = None if job.keep_text == "all" else self.text_left
         self.runner = Runner(
-            job.plan.operations, context.watch, self.counts, job.decisions, text_left
+            self.plan.operations, context.watch, self.counts, job.decisions, text_left
         )
         self.live_rows: list[pa.Array] = []
         self.live_signals: list[list[pa.Array]] = [[] for _ in job.plan.beside()]
         self.emitted: ExchangeRows | None = None
-        if job.plan.exchange is not None:
-            self.emitted = ExchangeRows(first_phase(job.plan.exchange), job.partitions)
+        if self.plan.exchange is not None:
+            self.emitted = ExchangeRows(first_phase(self.plan.exchange), job.partitions)
+        self.learning = None if job.plan.learns is None else Learning(job.plan.learns)
         self.alive_in = self.alive_out = self.text_bytes = 0
 
     def path(self, kind: str) -> str:
@@ -92,6 +96,8 @@ class _Work:
         if self.emitted is not None:
             path = self.path("exchange")
             files.append(OutputFile("exchange", 0, self.emitted.publish(self.context.store, path)))
+        if self.learning is not None:
+            files += self.learning.publish(self.context.store, self.job.step, self.job.key)
         for evidence in self.runner.evidence.values():
             size = self.context.engine.row_group_bytes
             ref = evidence.publish(self.context.store, self.path("evidence"), size)
@@ -160,6 +166,9 @@ class _Work:
                     failed = emit_documents(
                         self.plan.exchange, self.plan.reads, batch, self.emitted, self.runner
                     )
+                    ended += [] if failed is None else [failed]
+                if self.learning is not None and batch.num_rows:
+                    failed = self.learning.add(batch, self.runner)
                     ended += [] if failed is None else [failed]
                 self.fates.add_batches([self.without_text(dead) for dead in ended])
                 self.alive_out += batch.num_rows

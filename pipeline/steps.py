@@ -6,28 +6,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import xxhash
 
 from curate.kernels.draw import Purpose, draw_many, selected
-from curate.pipeline.chain import SegmentPlan
+from curate.pipeline.chain import LearnPlan, SegmentPlan
 from curate.pipeline.collect import CollectDocumentsJob, CollectFatesJob
 from curate.pipeline.driver import Driver, Step
 from curate.pipeline.exchanges.index_jobs import IndexedShard
 from curate.pipeline.exchanges.rows import first_phase
 from curate.pipeline.exchanges.verdicts import VerdictInput
-from curate.pipeline.fingerprint import digest
+from curate.pipeline.fingerprint import configuration, digest
+from curate.pipeline.fit import ARTEFACT, MERGE_FAN_IN, Artefact, FinishJob, MergeStatesJob
 from curate.pipeline.job import Decision
 from curate.pipeline.live_shard import LiveShard
-from curate.pipeline.plan import Plan, PlannedStep
+from curate.pipeline.plan import Plan, PlannedStep, fit_label
 from curate.pipeline.read import READ_STAGE, ReadJob
 from curate.pipeline.records import StepRecords
 from curate.pipeline.segment import RemovedText, SegmentJob
 from curate.pipeline.shards import SourceShards
 from curate.pipeline.spec.model import StageEntry
-from curate.stages.base import Phase
+from curate.stages.base import Fit, Phase
 from curate.stages.sources.base import InputFile, InputSplit, Source
 from curate.storage.sliced import fixed_width
 from curate.storage.store import FileRef
@@ -133,6 +134,7 @@ class StepFactory:
         self.sources: dict[str, SourceState] = {}
         self.exchanges: dict[str, ExchangeState] = {}
         self.indexes: Indexes = indexes or {}
+        self.artefacts: dict[str, tuple[Artefact, ...]] = {}
         self.document_steps: dict[str, Step] = {}
 
     def planned(self, label: str) -> PlannedStep:
@@ -197,6 +199,12 @@ class StepFactory:
         )
         shared.append(digest(verdicts))
         shared.append(self.plan.spec.seed if self.keep_text == "sample" else None)
+        learns, artefacts = self.sized(segment.learns), self.used(segment)
+        if learns is not None or artefacts:
+            fits = () if learns is None else learns.fits
+            shared.append([configuration(fit) for fit in fits])
+            shared.append([artefact.sha256 for artefact in artefacts])
+        segment = replace(segment, learns=learns)
         guards = segment.guards()
 
         def make(index: int) -> SegmentJob:
@@ -211,7 +219,15 @@ class StepFactory:
             given_up = [[d.id, d.stage, d.reason] for d in decisions]
             key = digest([shared, shard.ingredients(), place, given_up])
             return SegmentJob(
-                planned.name, key, segment, shard, joined, partitions, self.keep_text, decisions
+                planned.name,
+                key,
+                segment,
+                shard,
+                joined,
+                partitions,
+                self.keep_text,
+                decisions,
+                artefacts,
             )
 
         step = Step(planned.name, planned.label, len(shards), make)
@@ -226,6 +242,62 @@ class StepFactory:
             state.base_signals = (*segment.signals_before, *segment.signals)
         else:
             state.sidecars.append((step.records, segment.beside()))
+
+    def sized(self, learns: LearnPlan | None) -> LearnPlan | None:
+        """The fits of a segment, told how many documents their sources have read."""
+        if learns is None:
+            return None
+        sources = [segment.source for segment in self.plan.learned_from(learns.entry)]
+        documents = sum(self.shards(source).documents for source in sources)
+        return replace(learns, fits=tuple(fit.sized(documents) for fit in learns.fits))
+
+    def used(self, segment: SegmentPlan) -> tuple[Artefact, ...]:
+        """What the stages of a segment have learned."""
+        return () if segment.uses is None else self.artefacts[segment.uses.entry]
+
+    def states(self, learns: LearnPlan, part: int) -> list[FileRef]:
+        """States of one fit, a file per shard, in document order."""
+        found = []
+        for segment in self.plan.learned_from(learns.entry):
+            records = self.sources[segment.source].segments[segment.index - 1].records
+            found += [records.ref(index, "state", part) for index in range(records.jobs)]
+        return found
+
+    def merge_states(self, learns: LearnPlan, fit: Fit, inputs: list[FileRef], level: int) -> Step:
+        """Join neighbouring states."""
+        planned = self.planned(fit_label(learns.entry, fit.name))
+        groups = [
+            tuple(inputs[start : start + MERGE_FAN_IN])
+            for start in range(0, len(inputs), MERGE_FAN_IN)
+        ]
+        name = f"{planned.label}.merge.{level}-{planned.fingerprint[:12]}"
+
+        def make(index: int) -> MergeStatesJob:
+            sums = [ref.checksum for ref in groups[index]]
+            key = digest([planned.fingerprint, configuration(fit), "merge", level, sums])
+            return MergeStatesJob(name, key, fit, groups[index])
+
+        return Step(name, f"{planned.label}.merge", len(groups), make)
+
+    def finish_fit(self, learns: LearnPlan, fit: Fit, inputs: list[FileRef]) -> Step:
+        """Learn one artefact from the last states."""
+        planned = self.planned(fit_label(learns.entry, fit.name))
+
+        def make(index: int) -> FinishJob:
+            sums = [ref.checksum for ref in inputs]
+            key = digest([planned.fingerprint, configuration(fit), "finish", sums])
+            return FinishJob(planned.name, key, fit, tuple(inputs))
+
+        return Step(planned.name, planned.label, 1, make)
+
+    def finish_learning(self, learns: LearnPlan, steps: Sequence[Step]) -> None:
+        """All fits of an entry are done; steps: one per fit, in order."""
+        found = []
+        for fit, step in zip(learns.fits, steps, strict=True):
+            file = next(file for file in step.records.files(0) if file.kind.startswith(ARTEFACT))
+            sha256 = file.kind.removeprefix(ARTEFACT)
+            found.append(Artefact(learns.entry, fit.name, sha256, file.ref))
+        self.artefacts[learns.entry] = tuple(found)
 
     def partitions(self, entry: StageEntry) -> int:
         """Partitions of an exchange, from the documents that were read; never from this machine."""

@@ -9,9 +9,9 @@ notebook or in `ray.data.Dataset.map_batches`.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
@@ -70,6 +70,14 @@ class Stage(BaseModel):
         """Model files read by the stage. Raises SpecError when one is missing."""
         return ()
 
+    def fits(self) -> tuple[Fit, ...]:
+        """What must be learned from all documents before this stage can work, each `name` once."""
+        return ()
+
+    def fitted(self, artefacts: Mapping[str, bytes]) -> Self:
+        """A copy that works with what its fits learned (by `Fit.name`); made in every worker."""
+        return self
+
 
 class Annotator(Stage):
     """Measures signals of single documents.
@@ -120,6 +128,11 @@ class Filter(Stage):
     def annotators(self) -> tuple[Annotator, ...]:
         """The annotators the rules need. Override when one takes its fields from this stage."""
         return tuple(kind() for kind in self.requires)
+
+    def fits(self) -> tuple[Fit, ...]:
+        """Those of its annotators: a rule itself learns nothing."""
+        found = {fit.name: fit for each in self.annotators() for fit in each.fits()}
+        return tuple(found.values())
 
     @abstractmethod
     def rules(self) -> tuple[Rule, ...]:
@@ -344,3 +357,39 @@ VERDICT_LINKS: tuple[pa.Field, ...] = (
 INDEX_BIT = 1 << 63
 """Set in the address of a document of an index; bits 32 to 62 number its shard, 0 to 31 its row.
 """
+
+
+class Fit(Stage):
+    """Learns one small artefact from all documents that reach a stage.
+
+    `partial` measures batches, `merge` joins what was measured, `finish` learns, once. `merge` is
+    associative and knows no order: how documents are cut into batches and shards changes nothing,
+    so states are integers, fixed point, or the smallest of a draw. `finish` may compute in floating
+    point, in one thread; `determinism` says for which machines its bytes are equal.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("text",)
+
+    @abstractmethod
+    def max_state_bytes(self) -> int:
+        """Arrow bytes that a state never exceeds, however many documents it stands for."""
+
+    @abstractmethod
+    def state(self) -> pa.Schema:
+        """Schema of a state."""
+
+    @abstractmethod
+    def partial(self, batch: pa.RecordBatch) -> pa.Table:
+        """State of the documents of a batch (columns of `reads`); a row alone gives its share."""
+
+    @abstractmethod
+    def merge(self, states: Sequence[pa.Table]) -> pa.Table:
+        """One state for the documents of all these; of none, the state of no documents."""
+
+    @abstractmethod
+    def finish(self, state: pa.Table) -> bytes:
+        """The artefact: the same bytes for the same state."""
+
+    def sized(self, documents: int) -> Self:
+        """A copy for a run that has read so many documents; what it learns from may be fewer."""
+        return self

@@ -99,7 +99,9 @@ def _does(built: Plan, label: str) -> list[str]:
         return []
     segment = built.chains[source][int(index) - 1]
     names = dict.fromkeys(operation.entry for operation in segment.operations)
-    return [*names, *([f"emit {segment.exchange.name}"] if segment.exchange is not None else [])]
+    emits = [] if segment.exchange is None else [f"emit {segment.exchange.name}"]
+    learns = [] if segment.learns is None else [f"learn {segment.learns.entry}"]
+    return [*names, *emits, *learns]
 
 
 def _last_ingredients(output: str) -> dict[str, Any]:
@@ -182,6 +184,7 @@ def _indent(step: dict[str, Any]) -> str:
         "segment": 1,
         "settle": 2,
         "lookup": 2,
+        "fit": 2,
         "documents": 1,
         "fates": 1,
         "tokenizer": 1,

@@ -36,6 +36,8 @@ def _entry_problems(entry: StageEntry, columns: Columns) -> list[str]:
     """Faults of one entry; adds to `columns` what it makes."""
     stage = entry.stage
     problems: list[str] = []
+    for fit in stage.fits():
+        problems += _read_problems(entry, fit.reads, columns)
     if isinstance(stage, Annotator):
         problems += _annotate(entry, stage, columns)
     elif isinstance(stage, Filter):

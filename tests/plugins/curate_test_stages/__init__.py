@@ -4,5 +4,13 @@ from curate_test_stages.crowds import CrowdedOpenings
 from curate_test_stages.digits import HideDigits
 from curate_test_stages.fragile import Fragile
 from curate_test_stages.kindred import Kindred
+from curate_test_stages.learned import OnePerLength, UncommonLetters
 
-__all__ = ["CrowdedOpenings", "Fragile", "HideDigits", "Kindred"]
+__all__ = [
+    "CrowdedOpenings",
+    "Fragile",
+    "HideDigits",
+    "Kindred",
+    "OnePerLength",
+    "UncommonLetters",
+]

@@ -30,24 +30,24 @@ from curate.pipeline.plan import build_plan
 from curate.pipeline.run_folder import RunFolder
 from curate.pipeline.spec.model import PipelineSpec
 from curate.stages.base import Stage
-from curate.stages.dedup.exact import ExactDedup
 from curate.stages.quality.gopher import GopherQuality
 
 STAGES: tuple[tuple[str, Stage, dict[str, Any]], ...] = (
     ("gopher_quality", GopherQuality(min_words=40), {}),
-    ("hide_digits", HideDigits(), {"only": ("web", "books")}),
+    ("hide_digits", HideDigits(), {"only": ("web",)}),
     ("uncommon_letters", UncommonLetters(min_common=0.93), {}),
-    ("exact_dedup", ExactDedup(), {}),
-    ("one_per_length", OnePerLength(steps=40), {"only": ("web", "wiki", "books")}),
+    ("one_per_length", OnePerLength(steps=40), {"only": ("web",)}),
 )
+SOURCES = ("web", "books")
 LETTERS = "uncommon_letters.fit.letters"
 LENGTH = "one_per_length.fit.length"
 
 
 def fit_spec(corpus: Path, output: Path, **engine: int) -> PipelineSpec:
     spec = tiny.small_spec(corpus, output, **engine)
-    stages = tiny.entries(STAGES, tuple(spec.sources))
-    return replace(spec, stages=stages, tokenizer=None, pack=None)
+    sources = {name: spec.sources[name] for name in SOURCES}
+    stages = tiny.entries(STAGES, SOURCES)
+    return replace(spec, sources=sources, stages=stages, tokenizer=None, pack=None)
 
 
 @pytest.fixture(scope="module")
@@ -78,22 +78,21 @@ def test_what_was_learned_is_kept_under_its_digest_and_used(reference: Path) -> 
     stages = {stage["name"]: stage for stage in run["stages"]}
     assert learned["documents"] == run["totals"]["read"] - stages["read"]["quarantined"]
     assert stages["uncommon_letters"]["removed"] and stages["one_per_length"]["removed"]
-    assert set(stages["one_per_length"]["by_source"]) == {"web", "wiki", "books"}
+    assert set(stages["one_per_length"]["by_source"]) == {"web"}
     live = sum(len(row["text"].encode()) for row in tiny.rows(reference, "documents", ["text"]))
     removed = [
         row
         for row in tiny.rows(reference, "removed", ["stage", "text"])
-        if row["stage"] in ("uncommon_letters", "exact_dedup", "one_per_length")
+        if row["stage"] in ("uncommon_letters", "one_per_length")
     ]
     live += sum(len(row["text"].encode()) for row in removed)
     assert learned["bytes"] == live, "exactly the documents that reach the stage, edited text"
 
 
-@pytest.mark.parametrize("seed", range(2))
 def test_same_bytes_for_any_order_repetition_and_loss(
-    small_corpus: Path, reference: Path, tmp_path: Path, seed: int
+    small_corpus: Path, reference: Path, tmp_path: Path
 ) -> None:
-    executor = SimulatedExecutor(seed=seed, twice=0.2, lost=0.2)
+    executor = SimulatedExecutor(seed=1, twice=0.2, lost=0.2)
     tiny.run(fit_spec(small_corpus, tmp_path / "out"), executor)
     assert tiny.final_files(tmp_path / "out") == tiny.final_files(reference)
 
@@ -107,15 +106,15 @@ def test_same_bytes_from_a_child_process(
 
 @pytest.mark.parametrize(
     "sizes",
-    [{"batch_bytes": 1024}, {"shard_input_bytes": 6_000}, {"shard_input_bytes": 10**7}],
+    [{"batch_bytes": 1024}, {"shard_input_bytes": 3_000}, {"shard_input_bytes": 10**7}],
     ids=str,
 )
 def test_same_artefacts_and_documents_for_any_cut(
     small_corpus: Path, reference: Path, tmp_path: Path, sizes: dict[str, int]
 ) -> None:
     result = tiny.run(fit_spec(small_corpus, tmp_path / "out", **sizes))
-    if sizes.get("shard_input_bytes") == 6_000:
-        assert result.executed[f"{LETTERS}.merge"] >= 2, "more than one level of the tree"
+    if sizes.get("shard_input_bytes") == 3_000:
+        assert result.executed[f"{LETTERS}.merge"] >= 2
     for label in (LETTERS, LENGTH):
         found = artefact(tmp_path / "out", label)
         assert found.read_bytes() == artefact(reference, label).read_bytes()
@@ -125,8 +124,15 @@ def test_same_artefacts_and_documents_for_any_cut(
     )
 
 
-@pytest.mark.parametrize("share", [0.1, 0.4, 0.6, 0.9])
-@pytest.mark.parametrize("point", ["before_publish", "after_publish", "after_record"])
+@pytest.mark.parametrize(
+    ("point", "share"),
+    [
+        ("before_publish", 0.5),
+        ("after_publish", 0.4),
+        ("after_publish", 0.6),
+        ("after_record", 0.5),
+    ],
+)
 def test_same_bytes_after_a_crash(
     small_corpus: Path, reference: Path, tmp_path: Path, point: str, share: float
 ) -> None:
@@ -161,8 +167,9 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("damage", [flip, Path.unlink], ids=["flipped", "gone"])
-@pytest.mark.parametrize("keep", ["extracted", "all"])
+@pytest.mark.parametrize(
+    ("damage", "keep"), [(flip, "extracted"), (Path.unlink, "all")], ids=["flipped", "gone"]
+)
 def test_a_damaged_artefact_is_learned_again(
     small_corpus: Path,
     finished: Path,
@@ -178,14 +185,14 @@ def test_a_damaged_artefact_is_learned_again(
     victim = artefact(finished, LETTERS)
     before = victim.read_bytes()
     damage(victim)
-    for source in tiny.SOURCES:
+    for source in SOURCES:
         for ledger in finished.glob(f"steps/{source}.2-*/ledger.jsonl"):
             ledger.unlink()
     executed = tiny.run(spec, InlineExecutor()).executed
     assert executed[LETTERS] == 1
     assert LENGTH not in executed
     if keep == "all":
-        assert set(executed) == {LETTERS, *(f"{source}.2" for source in tiny.SOURCES)}
+        assert set(executed) == {LETTERS, *(f"{source}.2" for source in SOURCES)}
     assert victim.read_bytes() == before
     assert tiny.final_files(finished) == tiny.final_files(reference)
 
@@ -196,8 +203,8 @@ def test_only_what_depends_on_the_artefact_runs_again(small_corpus: Path, finish
     tiny.run(spec)
     other = tiny.with_stage(spec, "uncommon_letters", stage=UncommonLetters(min_common=0.9))
     executed = tiny.run(other).executed
-    assert LETTERS not in executed and not {f"{s}.1" for s in tiny.SOURCES} & set(executed)
-    assert {f"{source}.2" for source in tiny.SOURCES} <= set(executed)
+    assert LETTERS not in executed and not {f"{s}.1" for s in SOURCES} & set(executed)
+    assert {f"{source}.2" for source in SOURCES} <= set(executed)
     other = tiny.with_stage(spec, "uncommon_letters", stage=UncommonLetters(common=25))
     assert {LETTERS, "web.1", "web.2"} <= set(tiny.run(other).executed)
 
@@ -219,8 +226,8 @@ def test_the_plan_shows_what_is_learned_and_who_uses_it(
     spec = fit_spec(small_corpus, reference)
     plan = build_plan(spec)
     assert plan.steps[LETTERS].kind == "fit"
-    assert plan.steps[LETTERS].parents == tuple(f"{source}.1" for source in tiny.SOURCES)
-    assert LETTERS in plan.steps["wiki.2"].parents
+    assert plan.steps[LETTERS].parents == tuple(f"{source}.1" for source in SOURCES)
+    assert LETTERS in plan.steps["books.2"].parents
     progress = progress_of(spec, plan, InlineExecutor())
     assert progress[LETTERS] == (1, 1)
     estimate = glance(spec, plan)
@@ -230,7 +237,7 @@ def test_the_plan_shows_what_is_learned_and_who_uses_it(
 def test_a_segment_without_edits_ends_in_a_sidecar(small_corpus: Path, tmp_path: Path) -> None:
     spec = fit_spec(small_corpus, tmp_path)
     plan = build_plan(spec)
-    first, second, *_ = plan.chains["wiki"]
+    first, second, *_ = plan.chains["books"]
     assert first.learns is not None and not first.materialise and first.exchange is None
     assert second.uses == first.learns
     assert plan.chains["web"][0].materialise, "its text was edited"

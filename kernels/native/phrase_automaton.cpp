@@ -6,6 +6,7 @@
 #include <string>
 
 #include "unicode.hpp"
+#include "utf8_encode.hpp"
 
 namespace curate {
 namespace {
@@ -23,25 +24,6 @@ uint32_t fold(uint32_t code_point) {
     if (code_point == 0x130) return 'i';
     if (code_point == 0x3c2) return 0x3c3;
     return simple_lower(code_point);
-}
-
-uint8_t* put(uint32_t code_point, uint8_t* out) {
-    const auto tail = [&](int shift) {
-        *out++ = static_cast<uint8_t>(0x80 | (code_point >> shift & 0x3f));
-    };
-    if (code_point < 0x80) {
-        *out++ = static_cast<uint8_t>(code_point);
-    } else if (code_point < 0x800) {
-        *out++ = static_cast<uint8_t>(0xc0 | code_point >> 6);
-        tail(0);
-    } else if (code_point < 0x10000) {
-        *out++ = static_cast<uint8_t>(0xe0 | code_point >> 12);
-        tail(6), tail(0);
-    } else {
-        *out++ = static_cast<uint8_t>(0xf0 | code_point >> 18);
-        tail(12), tail(6), tail(0);
-    }
-    return out;
 }
 
 constexpr uint64_t kEach = 0x0101010101010101u;
@@ -162,7 +144,7 @@ void fold_case(Bytes text, std::vector<uint8_t>& out) {
             }
             const CodePoint point = decode(text, position);
             position += point.bytes;
-            to = put(fold(point.value), to);
+            to = encode(fold(point.value), to);
         }
     }
     out.resize(static_cast<size_t>(to - out.data()));

@@ -74,6 +74,51 @@ def word_spans(
     dictionary: Dictionary | None,
     /,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+def shingle_hash(shingle: bytes, sha1: bool, /) -> int: ...
+def minhash_signatures(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    spec: tuple[bool | int, ...],
+    dictionary: Dictionary | None,
+    multipliers: np.ndarray,
+    summands: np.ndarray,
+    /,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+def minhash_band_keys(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    spec: tuple[bool | int, ...],
+    dictionary: Dictionary | None,
+    multipliers: np.ndarray,
+    summands: np.ndarray,
+    bands: int,
+    band_rows: int,
+    wide: bool,
+    salts: object,
+    /,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+def shingle_sets(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    spec: tuple[bool | int, ...],
+    dictionary: Dictionary | None,
+    /,
+) -> tuple[np.ndarray, np.ndarray]: ...
+def jaccard(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    left: np.ndarray,
+    right: np.ndarray,
+    /,
+) -> np.ndarray: ...
 def normalized_text(
     offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
 ) -> tuple[np.ndarray, np.ndarray]: ...

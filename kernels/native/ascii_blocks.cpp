@@ -93,6 +93,8 @@ __attribute__((target("avx2"))) void classify_avx2(const uint8_t* bytes, AsciiBl
 
 #endif
 
+}  // namespace
+
 bool use_avx2() {
 #ifdef CURATE_HAS_AVX2
     static const bool answer = [] {
@@ -105,8 +107,6 @@ bool use_avx2() {
     return false;
 #endif
 }
-
-}  // namespace
 
 ClassifyBlock classify_block() {
 #ifdef CURATE_HAS_AVX2

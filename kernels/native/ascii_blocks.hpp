@@ -17,8 +17,10 @@ struct AsciiBlock {
 
 using ClassifyBlock = void (*)(const uint8_t* bytes, AsciiBlock& block);
 
-// The AVX2 version where the processor has it, unless the environment variable
-// CURATE_KERNELS_PORTABLE is 1.
+// Whether the processor has AVX2, unless the environment variable CURATE_KERNELS_PORTABLE is 1.
+bool use_avx2();
+
+// The AVX2 version where it is used.
 ClassifyBlock classify_block();
 
 // "avx2" or "portable".

@@ -13,6 +13,7 @@ void bind_hashes(pybind11::module_& module);
 void bind_html(pybind11::module_& module);
 void bind_markup(pybind11::module_& module);
 void bind_measure(pybind11::module_& module);
+void bind_minhash(pybind11::module_& module);
 void bind_normalize(pybind11::module_& module);
 void bind_page_facts(pybind11::module_& module);
 void bind_repair(pybind11::module_& module);

@@ -13,6 +13,7 @@ PYBIND11_MODULE(_native, module) {
     curate::bind_html(module);
     curate::bind_markup(module);
     curate::bind_measure(module);
+    curate::bind_minhash(module);
     curate::bind_normalize(module);
     curate::bind_page_facts(module);
     curate::bind_phrases(module);

@@ -237,3 +237,16 @@ class RowMerge:
         """The number of a stream that is dry, FULL (`output_bytes` planned) or FINISHED."""
     def take(self) -> tuple[np.ndarray, np.ndarray]:
         """The plan since the last call: batch number and row of every row, uint32."""
+
+class ClusterChooser:
+    def __init__(self, verified: bool, /) -> None: ...
+    def take(
+        self,
+        starts: np.ndarray,
+        document: np.ndarray,
+        other: np.ndarray,
+        similarity: np.ndarray,
+        content: np.ndarray,
+        /,
+    ) -> tuple[np.ndarray, ...]: ...
+    def finish(self) -> tuple[np.ndarray, ...]: ...

@@ -7,6 +7,7 @@ PYBIND11_MODULE(_native, module) {
     module.doc() =
         "Text kernels over Arrow large_string buffers. Use the typed wrappers in curate.kernels.";
     curate::bind_c4_lines(module);
+    curate::bind_cluster_chooser(module);
     curate::bind_dclm_lines(module);
     curate::bind_dictionary(module);
     curate::bind_hashes(module);

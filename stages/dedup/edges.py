@@ -70,6 +70,11 @@ class EdgePhases:
             ]
         )
 
+    def bucket_schema(self) -> pa.Schema:
+        """What `emit` of the first phase makes."""
+        key, address = pa.binary(16), pa.field("address", pa.uint64(), nullable=False)
+        return pa.schema([pa.field("key", key, nullable=False), *self.order, address, CONTENT])
+
     def phases(self, emit: Emit) -> tuple[Phase, ...]:
         """emit: a row per document and bucket, with its content."""
         bands = Phase(

@@ -87,7 +87,7 @@ class MinHashDedup(DedupExchange):
         description="of the optimiser: above 0.5 it prefers finding more to comparing less",
     )
     verify: Verify | None = Field(
-        Verify(),
+        Verify(jaccard=None),
         description="compare candidates exactly; null: a component of candidates keeps one",
     )
     shingles: Unit = Field("words", description="what n-grams are made of: words or characters")
@@ -187,7 +187,7 @@ class MinHashDedup(DedupExchange):
 
     def phases(self) -> tuple[Phase | Repeat, ...]:
         """Buckets, edges, their verification, components, choice, sizes of clusters."""
-        edges = EdgePhases(self.order_fields(), self.spec(), self.shape(), self.jaccard())
+        edges = self._edges()
         return (
             *edges.phases(self._emit),
             component_phase(edges.link_schema(), IN_MEMORY_ROWS),
@@ -198,11 +198,18 @@ class MinHashDedup(DedupExchange):
 
     def index_parameters(self) -> dict[str, Any]:
         """What decides the keys of a document's bands."""
-        names = ("shingles", "ngram", "characters_without_words", "case", "punctuation", "numbers")
-        names += ("accents", "white_space", "max_shingles", "hash", "seed", "scope")
+        names = (
+            "shingles ngram characters_without_words case punctuation numbers accents white_space"
+        )
         shape = self.shape()
-        chosen = {name: getattr(self, name) for name in names}
+        chosen = {
+            name: getattr(self, name)
+            for name in (*names.split(), "max_shingles", "hash", "seed", "scope")
+        }
         return {**chosen, "bands": shape.bands, "rows": shape.rows, "wide": shape.wide}
+
+    def _edges(self) -> EdgePhases:
+        return EdgePhases(self.order_fields(), self.spec(), self.shape(), self.jaccard())
 
     def _emit(self, batch: pa.RecordBatch) -> Emitted:
         """A row per bucket of every document that is compared."""
@@ -223,7 +230,7 @@ class MinHashDedup(DedupExchange):
             documents.column("address").take(repeated),
             pa.array(content.view(np.int64)).take(repeated),
         ]
-        rows = pa.RecordBatch.from_arrays(columns, schema=self.phases()[0].schema())
+        rows = pa.RecordBatch.from_arrays(columns, schema=self._edges().bucket_schema())
         short = int((~compared).sum()) + documents.num_rows - len(found)
         return Emitted(rows, {"too_short": short, "capped": int(facts.capped.sum())})
 

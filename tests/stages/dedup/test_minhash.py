@@ -1,4 +1,4 @@
-"""MinHash deduplication against plain Python: what is removed, what stays, and what it is called."""
+"""MinHash deduplication against plain Python: what goes, what stays, and what it is called."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def test_what_goes_reached_the_threshold_with_one_that_stays(
 
 def test_identical_documents_need_no_sets() -> None:
     run = Run(MinHashDedup(), documents([words(*range(30))] * 40 + [words(*range(50, 70))]), 9)
-    assert run.removed() == {row: (0, 1.0) for row in range(1, 40)}
+    assert run.removed() == dict.fromkeys(range(1, 40), (0, 1.0))
     assert run.verdicts[0]["cluster_size"] == 40
     # Members only: nobody asked for the keeper's set.
     assert run.visited == 39

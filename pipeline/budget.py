@@ -5,13 +5,17 @@ from __future__ import annotations
 import shutil
 
 from curate.errors import BudgetError
+from curate.pipeline.exchanges.rows import SPILL_BYTES
 from curate.pipeline.spec.model import EngineConfig, PipelineSpec
+from curate.storage.sliced import BATCH_BYTES
 from curate.storage.store import Store
 
 WORKER_BASE_BYTES = 350 * 2**20
 """A worker process with Arrow, Ray and the language model loaded, before any document."""
 BATCH_COPIES = 6
 """Copies of a batch's text alive at once at most (row group, filter, slices, encoder)."""
+SPILL_COPIES = 2
+"""Copies of a job's exchange rows alive at once at most: as they came, and what sorts them."""
 LEAST_DISK_SHARE = 0.2
 """Disk that a run needs at the very least, per input byte (compressed text of compressed input)."""
 
@@ -25,9 +29,9 @@ def input_bytes(spec: PipelineSpec) -> dict[str, int]:
 
 def worker_memory_bytes(engine: EngineConfig) -> int:
     """Upper bound of one worker's memory, whatever the corpus: batches, a row group, the largest
-    document, one merge.
+    document, one merge whose rows go through one sort.
     """
-    merge = engine.exchange_fan_in * 8_192 * 48
+    merge = engine.exchange_fan_in * BATCH_BYTES + SPILL_COPIES * SPILL_BYTES
     return (
         WORKER_BASE_BYTES
         + BATCH_COPIES * (engine.batch_bytes + engine.row_group_bytes)

@@ -207,24 +207,24 @@ class Course:
         ordinals = self.listed(settled)
         step = self.visiting(place, visits, ordinals, partitions, schema)
         self.run_step(step)
-        for index, ordinal in enumerate(ordinals):
+        for index, ordinal in enumerate(ordinals.tolist()):
             if (failed := step.records.file(index, "failed")) is not None:
                 self.failed.setdefault(ordinal, []).append(failed.ref)
         return _emitted(step), partitions
 
-    def listed(self, settled: Step) -> list[int]:
+    def listed(self, settled: Step) -> np.ndarray:
         """Ordinals of the shards that have rows, ascending."""
-        found: set[int] = set()
+        found = np.empty(0, "<u4")
         for index in range(settled.jobs):
             data = self.factory.driver.read(settled.records.ref(index, "shards"))
-            found.update(np.frombuffer(data, "<u4").tolist())
-        return sorted(found)
+            found = np.union1d(found, np.frombuffer(data, "<u4"))
+        return found
 
     def visiting(
         self,
         place: Place,
         visits: tuple[FileRef, ...],
-        ordinals: list[int],
+        ordinals: np.ndarray,
         partitions: int,
         schema: pa.Schema,
     ) -> Step:
@@ -237,7 +237,7 @@ class Course:
         guard = (visit_guard(self.entry.name),)
 
         def make(index: int) -> VisitJob | IndexVisitJob:
-            ordinal = ordinals[index]
+            ordinal = int(ordinals[index])
             if ordinal >= first_of_index:
                 assert imported is not None
                 stored = imported.records.ref(ordinal - first_of_index, "index_stored")

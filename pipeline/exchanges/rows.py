@@ -30,6 +30,9 @@ from curate.storage.store import FileRef, Store
 SPILL_BYTES = 128 * 2**20
 """Rows that a job holds before they go to a temporary file; and as much again to sort them."""
 
+BATCH_OVERHEAD_BYTES = 1024
+"""Held for a batch beside its values: stages may yield many small ones."""
+
 ROW_MASK = np.uint64(0xFFFFFFFF)
 ORDINAL_SHIFT = np.uint64(32)
 
@@ -90,7 +93,7 @@ class SortedRows:
         if not batch.num_rows:
             return
         self._batches.append(batch)
-        self._bytes += batch.nbytes
+        self._bytes += batch.nbytes + BATCH_OVERHEAD_BYTES
         self.rows += batch.num_rows
         if self._bytes >= SPILL_BYTES:
             self._spill()

@@ -19,7 +19,9 @@ from curate_test_stages import HideDigits, Kindred
 
 import curate.pipeline.exchanges.rows
 from curate.errors import SpecError, StageError
+from curate.pipeline.engine import Run
 from curate.pipeline.exchanges.rows import ExchangeRows, RoutedRows, slices
+from curate.pipeline.executors.inline import InlineExecutor
 from curate.pipeline.executors.simulated import SimulatedExecutor
 from curate.pipeline.explain import explain_document, explain_text
 from curate.pipeline.run_folder import RunFolder
@@ -369,3 +371,23 @@ def test_the_split_draws_on_the_cluster_where_there_is_one(tmp_path: Path) -> No
         None: ["a/1#0", "a/1#9", "b/2#0"],
         "minhash.cluster": ["-7", "a/1#9", "-7"],
     }
+
+
+@pytest.mark.parametrize("place", ["visit", "edit"])
+def test_a_document_that_kills_a_visit_or_an_edit_is_given_up_there(
+    tmp_path: Path, place: str
+) -> None:
+    victim = next(number for family in families() for number in sorted(family)[1:])
+    word = f" {victim} "
+    stage = Kindred(die_on_visit=word) if place == "visit" else Kindred(die_on_edit=word)
+    spec = pipeline(tmp_path / "in", tmp_path / "out", stage, shard_input_bytes=8192)
+    tiny.run(spec, InlineExecutor())
+    (bad,) = tiny.rows(tmp_path / "out", "quarantine")
+    assert word in bad["raw"].decode()
+    assert (bad["stage"], bad["error"]) == ("kindred", "given_up")
+    (line,) = (tmp_path / "out" / "decisions.jsonl").read_text().splitlines()
+    assert json.loads(line)["stage"] == f"kindred: {place}"
+    replayed = replace(spec, output=str(tmp_path / "replayed"))
+    decisions = str(tmp_path / "out" / "decisions.jsonl")
+    Run(replayed, SimulatedExecutor(), replay=decisions).execute()
+    assert tiny.final_files(tmp_path / "replayed") == tiny.final_files(tmp_path / "out")

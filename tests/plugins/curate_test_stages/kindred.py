@@ -8,6 +8,7 @@ keeps their words. `head` columns hold ranks: addresses whose highest bit is fli
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
@@ -41,6 +42,8 @@ class Kindred(ExchangeEditor):
     small_rows: int = 0
     at_most: int = 30
     fail_on: str | None = None
+    die_on_visit: str | None = None
+    die_on_edit: str | None = None
     index: bool = False
     against: tuple[str, ...] = ()
     tag: str = ""
@@ -117,6 +120,7 @@ class Kindred(ExchangeEditor):
         made, listed = [], []
         for row in batch.select(["text", *(field.name for field in self.verdicts())]).to_pylist():
             words, text = set(row["masked_words"] or ()), row["text"]
+            _die(self.die_on_edit, text)
             pieces = re.split(r"(\s+)", text)
             text = "".join("·" if piece in words else piece for piece in pieces)
             count = sum(piece in words for piece in pieces)
@@ -154,6 +158,7 @@ class Kindred(ExchangeEditor):
         for text in documents.column("text").to_pylist():
             if self.fail_on is not None and self.fail_on in text:
                 raise ValueError("as asked, on a visit")
+            _die(self.die_on_visit, text)
         return Emitted(self._read(addresses, self.store(documents), head), {"visited": len(head)})
 
     def _visit_stored(self, documents: pa.RecordBatch, rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -197,6 +202,11 @@ FOUND_MORE = tuple(list(FOUND)[1:])
 
 def _key(text: str) -> bytes:
     return xxhash.xxh3_128(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _die(mark: str | None, text: str) -> None:
+    if mark is not None and mark in text:
+        os._exit(3)
 
 
 def _rank(address: int) -> int:

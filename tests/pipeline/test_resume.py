@@ -160,7 +160,7 @@ READERS = {
     ("kindred.settle.1.1.last", "shards"): "kindred.visit.2",
     ("kindred.visit.2", "exchange"): "kindred.consolidate.2",
     ("kindred.settle.1.0.1-", "exchange"): "kindred.settle.1.1.1",
-    ("wiki.5", "sidecar"): "kindred.visit.2",
+    ("wiki.5", "sidecar"): "wiki.6",
 }
 """What reads a file, where that is not the second segment of `wiki`."""
 

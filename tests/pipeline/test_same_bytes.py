@@ -28,7 +28,7 @@ def test_the_tiny_pipeline_is_large_enough_to_prove_anything(corpus: Path, tmp_p
     assert sum(jobs for step, jobs in result.executed.items() if step.endswith(".1")) >= 20
     assert result.executed["exact_dedup.settle"] >= 8
     assert result.executed["exact_dedup.consolidate"] >= 2
-    assert result.executed["crowded_openings.settle"] >= 16, "two phases"
+    assert result.executed["crowded_openings.settle"] >= 12, "two phases, the second of fewer rows"
     assert result.executed["kindred.visit"] >= 8, "most shards have rows to visit"
     counts = {stage["name"]: stage for stage in result.record["stages"]}  # type: ignore[attr-defined]
     for name in (
@@ -43,7 +43,7 @@ def test_the_tiny_pipeline_is_large_enough_to_prove_anything(corpus: Path, tmp_p
     assert counts["kindred"]["exchange"]["iterations"] >= 3
     assert counts["read"]["quarantined"] > 5
     folders = {path.split("/")[0] for path in tiny.final_files(tmp_path / "out")}
-    assert folders == {"documents", "removed", "quarantine", "tokenizer", "tokens"}
+    assert folders == {"documents", "removed", "quarantine", "tokenizer", "tokens", "index"}
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -50,6 +50,29 @@ def without_lines(
     /,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 def text_hash_128(offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /) -> np.ndarray: ...
+def hashed_features(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    bucket_bits: int,
+    word_pairs: bool,
+    characters: int,
+    /,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+def embedded_features(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    bucket_bits: int,
+    word_pairs: bool,
+    characters: int,
+    weights: np.ndarray,
+    count_weights: np.ndarray,
+    table: np.ndarray,
+    /,
+) -> np.ndarray: ...
 def prefixed_hash_64(
     prefix: bytes, offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
 ) -> np.ndarray: ...

@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     MIXTURE = "mixture"
     KEEP = "keep"
     PACK = "pack"
+    FIT = "fit"
 
 
 def _prefix(seed: int, purpose: Purpose | str) -> bytes:

@@ -21,6 +21,7 @@ from curate.stages.clean.strip_lines import StripLines
 from curate.stages.clean.unicode_repair import UnicodeRepair
 from curate.stages.dedup.exact import ExactDedup
 from curate.stages.dedup.minhash import MinHashDedup
+from curate.stages.dedup.semantic import SemanticDedup
 from curate.stages.language import Language
 from curate.stages.quality.bad_words import BadWords
 from curate.stages.quality.boilerplate import Boilerplate
@@ -64,6 +65,7 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
             MachineText,
             ExactDedup,
             MinHashDedup,
+            SemanticDedup,
         )
     }
 )

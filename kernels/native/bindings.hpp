@@ -10,6 +10,7 @@ void bind_c4_lines(pybind11::module_& module);
 void bind_cluster_chooser(pybind11::module_& module);
 void bind_dclm_lines(pybind11::module_& module);
 void bind_dictionary(pybind11::module_& module);
+void bind_hashed_features(pybind11::module_& module);
 void bind_hashes(pybind11::module_& module);
 void bind_html(pybind11::module_& module);
 void bind_markup(pybind11::module_& module);

@@ -10,6 +10,7 @@ PYBIND11_MODULE(_native, module) {
     curate::bind_cluster_chooser(module);
     curate::bind_dclm_lines(module);
     curate::bind_dictionary(module);
+    curate::bind_hashed_features(module);
     curate::bind_hashes(module);
     curate::bind_html(module);
     curate::bind_markup(module);

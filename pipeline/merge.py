@@ -155,10 +155,10 @@ class _Merge:
         which, rows = self._plan.take()
         made = None
         if len(rows):
-            used = np.unique(which)
-            numbers = np.zeros(len(self._at_output) + len(self._since), np.uint32)
-            numbers[used] = np.arange(len(used), dtype=np.uint32)
             known = [*self._at_output, *self._since]
+            used = np.flatnonzero(np.bincount(which, minlength=len(known)))
+            numbers = np.zeros(len(known), np.uint32)
+            numbers[used] = np.arange(len(used), dtype=np.uint32)
             batches = [batch for number in used.tolist() if (batch := known[number]) is not None]
             made = gather_rows(batches, numbers[which], rows, batches[0].schema)
         for stream, batch in self._current.items():

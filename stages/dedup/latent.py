@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 from scipy.cluster.vq import kmeans2
 from scipy.sparse import csr_matrix, diags_array
-from scipy.sparse.linalg import svds
+from scipy.sparse.linalg import LinearOperator, eigsh
 from threadpoolctl import threadpool_limits
 
 from curate.kernels.draw import DRAWS, Purpose, draw_many
@@ -53,6 +53,10 @@ COUNT_WEIGHT = 256
 DENSE_DOCUMENTS = 4
 """Samples below this many documents per dimension are decomposed by their Gram matrix."""
 KMEANS_ITERATIONS = 20
+BLOCK_BUCKETS = 1 << 14
+"""Buckets whose directions are computed at once; bounds the memory of learning."""
+TINY = 1e-300
+"""In the place of zero below a fraction line."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ class LatentFit(Fit):
     distributions: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
 
     dimensions: int = Field(ge=2, le=1024)
-    bucket_bits: int = Field(ge=8, le=20)
+    bucket_bits: int = Field(ge=8, le=18)
     word_pairs: bool
     characters: int = Field(ge=0, le=16)
     whitening: float = Field(ge=0, le=1)
@@ -170,34 +174,46 @@ class LatentFit(Fit):
         values = count_weights[np.minimum(bags.counts, 255) - 1] * rarity[bags.buckets]
         matrix = csr_matrix((values, bags.buckets, bags.first), shape=(documents, buckets))
         lengths = np.sqrt(matrix.multiply(matrix).sum(axis=1))
-        matrix = diags_array(1 / np.maximum(np.asarray(lengths).ravel(), 1e-300)) @ matrix
-        directions = self._directions(csr_matrix(matrix))
-        largest = np.abs(directions).max(axis=1)
-        table = np.rint(directions / np.maximum(largest, 1e-300)[:, None] * 127).astype(np.int8)
-        weights = rarity * largest
-        scale = 65_535 / max(float(weights.max(initial=0.0)), 1e-300)
+        matrix = csr_matrix(diags_array(1 / np.maximum(np.ravel(lengths), TINY)) @ matrix)
+        left = self._left_vectors(matrix)
+        table = np.zeros((buckets, self.dimensions), np.int8)
+        weights = np.zeros(buckets)
+        by_bucket = matrix.T.tocsr()
+        for start in range(0, buckets, BLOCK_BUCKETS):
+            block = slice(start, start + BLOCK_BUCKETS)
+            directions = by_bucket[block] @ left
+            largest = np.abs(directions).max(axis=1)
+            weights[block] = rarity[block] * largest
+            table[block] = np.rint(directions / np.maximum(largest, TINY)[:, None] * 127)
+        scale = 65_535 / max(float(weights.max()), TINY)
         return Projection(np.rint(weights * scale).astype(np.uint16), count_weights, table)
 
-    def _directions(self, matrix: csr_matrix) -> np.ndarray:
-        """float64[buckets, dimensions]: right singular vectors, each divided by its singular value
-        to the power `whitening`; zeros where the sample has fewer directions.
+    def _left_vectors(self, matrix: csr_matrix) -> np.ndarray:
+        """float64[documents, dimensions]: the left singular vectors, strongest first, each divided
+        by its singular value to the power 1 + `whitening`, so that the transposed matrix times them
+        gives the directions; zeros where the sample has fewer. Found as eigenvectors of the
+        products of documents (ARPACK): SciPy's `svds` would hold all directions several times.
         """
         documents = matrix.shape[0]
-        directions = np.zeros((matrix.shape[1], self.dimensions))
         if documents >= DENSE_DOCUMENTS * self.dimensions:
+            back = matrix.T.tocsr()
+            products = LinearOperator(
+                (documents, documents),
+                matvec=lambda vector: matrix @ (back @ vector),
+                dtype=np.float64,
+            )
             start = np.ones(documents) / np.sqrt(documents)
-            _, sizes, right = svds(matrix, self.dimensions, v0=start, solver="arpack")
-            vectors = right.T
+            squares, left = eigsh(products, self.dimensions, v0=start)
         else:
             squares, left = np.linalg.eigh((matrix @ matrix.T).toarray())
-            sizes = np.sqrt(np.maximum(squares, 0.0))[-self.dimensions :]
-            vectors = (matrix.T @ left[:, -self.dimensions :]) / np.maximum(sizes, 1e-300)
+        sizes = np.sqrt(np.maximum(squares, 0.0))
         order = [index for index in np.argsort(-sizes, kind="stable") if sizes[index] > 1e-6]
-        for place, index in enumerate(order):
-            vector = vectors[:, index]
+        found = np.zeros((documents, self.dimensions))
+        for place, index in enumerate(order[: self.dimensions]):
+            vector = left[:, index]
             sign = 1.0 if vector[np.argmax(np.abs(vector))] > 0 else -1.0
-            directions[:, place] = sign * vector / sizes[index] ** self.whitening
-        return directions
+            found[:, place] = sign * vector / sizes[index] ** (1 + self.whitening)
+        return found
 
 
 def centres_of(vectors: np.ndarray, clusters: int, seed: int) -> np.ndarray:
@@ -213,7 +229,7 @@ def centres_of(vectors: np.ndarray, clusters: int, seed: int) -> np.ndarray:
         warnings.simplefilter("ignore", UserWarning)  # an empty cluster keeps its centre
         centres, _ = kmeans2(units, start, iter=KMEANS_ITERATIONS, minit="matrix")
     largest = np.abs(centres).max(axis=1)
-    scaled = centres / np.maximum(largest, 1e-300)[:, None] * 127
+    scaled = centres / np.maximum(largest, TINY)[:, None] * 127
     rounded: np.ndarray = np.rint(scaled).astype(np.int8)
     return np.unique(rounded[rounded.any(axis=1)], axis=0)
 

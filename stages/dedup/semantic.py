@@ -69,7 +69,7 @@ class SemanticDedup(DedupExchange):
         0.95, gt=0, lt=1, description="cosine with a kept document at which one is removed"
     )
     dimensions: int = Field(256, ge=2, le=MOST_DIMENSIONS, description="numbers per vector")
-    bucket_bits: int = Field(17, ge=8, le=20, description="hashed features: 2^bucket_bits buckets")
+    bucket_bits: int = Field(17, ge=8, le=18, description="hashed features: 2^bucket_bits buckets")
     word_pairs: bool = Field(False, description="features are pairs of words too")
     character_ngram: int = Field(
         0, ge=0, le=16, description="features are n-grams of so many characters; 0 for none"

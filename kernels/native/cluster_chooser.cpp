@@ -29,7 +29,7 @@ void ClusterChooser::take(const Resemblance& row, std::vector<Choice>& choices) 
 
 void ClusterChooser::close_document(std::vector<Choice>& choices) {
     open_ = false;
-    const bool stays = verified_ ? !found_ : kept_.empty();
+    const bool stays = (document_ & kIndexBit) != 0 || (verified_ ? !found_ : kept_.empty());
     if (stays) {
         place_.emplace(document_, kept_.size());
         kept_.push_back({document_, content_, 0, resembles_});

@@ -8,6 +8,9 @@
 
 namespace curate {
 
+// Set in the address of a document of an index, which always stays.
+inline constexpr uint64_t kIndexBit = uint64_t{1} << 63;
+
 // One row: a document, an earlier document that it resembles, and how much. A row whose two
 // documents are the same only says that the document is there.
 struct Resemblance {

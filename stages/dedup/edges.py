@@ -19,7 +19,7 @@ in common and different texts pass for equal has probability 2^-64.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,11 +27,14 @@ import pyarrow as pa
 
 from curate.kernels.hashes import as_keys
 from curate.kernels.minhash import Bands, ShingleSpec, jaccard, shingle_sets
-from curate.stages.base import Emit, Phase
+from curate.stages.base import INDEX_BIT, Emit, Phase
 from curate.stages.dedup.copies import KeyRuns
 
 CONTENT = pa.field("content", pa.int64(), nullable=False)
 """Hash of the normalised text, scope included."""
+
+STORED = pa.field("shingles", pa.large_binary(), nullable=False)
+"""What an index keeps of a document to verify edges: its set."""
 
 WORK, EDGE = 0, 1
 """Kinds of rows that `components` gets: one to work on, one to carry along."""
@@ -100,7 +103,8 @@ class EdgePhases:
         verify = Phase(
             name="verify",
             emit=None,
-            visit=self._sets,
+            visit=self._visit,
+            visit_stored=self._visit_stored,
             settle=self._verified,
             settled=self.link_schema(),
             order=(_ROLE,),
@@ -123,7 +127,8 @@ class EdgePhases:
                 np.concatenate([open_one, column[runs.starts]])
                 for open_one, column in zip(before, columns, strict=True)
             ]
-            later = np.flatnonzero(~runs.starts)
+            # Documents of an index come first, and stay whatever they resemble.
+            later = np.flatnonzero(~runs.starts & (columns[0] < np.uint64(INDEX_BIT)))
             members = [column[later] for column in columns]
             keepers = [column[runs.index[later]] for column in firsts]
             ends = [members[0], keepers[0]]
@@ -155,14 +160,28 @@ class EdgePhases:
         curve = np.array([round((count / bands) ** (1 / rows), 4) for count in range(bands + 1)])
         return np.where(_same_content(edges), 1.0, curve[_numbers(edges, "buckets")])
 
-    def _sets(self, documents: pa.RecordBatch, rows: pa.RecordBatch) -> pa.RecordBatch:
+    def _visit(self, documents: pa.RecordBatch, rows: pa.RecordBatch) -> pa.RecordBatch:
+        text = documents.column("text")
+        return self._meet(
+            documents, rows, lambda needed: shingle_sets(text.take(needed), self.spec)
+        )
+
+    def _visit_stored(self, documents: pa.RecordBatch, rows: pa.RecordBatch) -> pa.RecordBatch:
+        return self._meet(documents, rows, documents.column(STORED.name).take)
+
+    def _meet(
+        self,
+        documents: pa.RecordBatch,
+        rows: pa.RecordBatch,
+        sets_of: Callable[[pa.Array], pa.LargeBinaryArray],
+    ) -> pa.RecordBatch:
         """The keeper's row brings its set, a member's row its own."""
         address, keeper = _numbers(rows, "address"), _numbers(rows, "keeper")
         is_keeper = address == keeper
         place = np.searchsorted(_numbers(documents, "address"), address)
         wanted = is_keeper | ~_same_content(rows)
         needed = np.unique(place[wanted])
-        sets = shingle_sets(documents.column("text").take(pa.array(needed)), self.spec)
+        sets = sets_of(pa.array(needed))
         sets = pa.concat_arrays([sets, pa.array([b""], pa.large_binary())])
         number = np.where(wanted, np.searchsorted(needed, place), len(needed))
         role = np.where(is_keeper, _KEEPER, _MEMBER).astype(np.int64)

@@ -19,6 +19,9 @@ spaCy's tokens. While verifying, pairs of neighbouring bands are buckets too: a 
 a bucket to its first document only, and close documents must meet although a looser page of their
 template comes first.
 
+`against` names former runs that wrote an index (`index: true`): their documents come first in every
+bucket, are compared by their stored sets, and stay; new documents go with them.
+
 Phases: bands, edges, verify (visits the documents of edges), components (large-star, small-star),
 choose, sizes. Cost: benchmarks/dedup; nothing in memory grows with the corpus but what
 `components.py` and `clusters.py` state.
@@ -42,12 +45,16 @@ from curate.kernels.minhash import (
     band_keys,
     optimal_bands,
     permutations,
+    shingle_sets,
 )
 from curate.stages.base import Emitted, Phase, Repeat
 from curate.stages.dedup.clusters import cluster_phases
 from curate.stages.dedup.components import IN_MEMORY_ROWS, component_phase
-from curate.stages.dedup.edges import EdgePhases
+from curate.stages.dedup.edges import STORED, EdgePhases
 from curate.stages.dedup.policy import DedupExchange
+
+SIDE = pa.field("side", pa.int64(), nullable=False)
+"""Order column where an index takes part: -1 for its documents."""
 
 
 class Verify(BaseModel):
@@ -123,6 +130,10 @@ class MinHashDedup(DedupExchange):
     seed: int = Field(
         1, ge=0, lt=2**32, description="of datasketch's permutations (its default: 1)"
     )
+    against: tuple[str, ...] = Field(
+        (), description="run folders with an index of equal parameters: known documents, all kept"
+    )
+    index: bool = Field(False, description="keep an index of the kept documents for later runs")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -196,8 +207,39 @@ class MinHashDedup(DedupExchange):
             ),
         )
 
+    def order_fields(self) -> tuple[pa.Field, ...]:
+        """Documents of an index before all others, then as every deduplication."""
+        sided = self.index or bool(self.against)
+        return (SIDE, *super().order_fields()) if sided else super().order_fields()
+
+    def order_columns(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        """The columns of `order_fields`; the engine sets the side of an index's documents."""
+        columns = super().order_columns(batch)
+        if self.index or self.against:
+            columns.insert(0, pa.array(np.zeros(batch.num_rows, np.int64)))
+        return columns
+
+    def index_paths(self) -> tuple[str, ...]:
+        """Of `against`."""
+        return self.against
+
+    def writes_index(self) -> bool:
+        """Where `index` asks for it."""
+        return self.index
+
+    def stored(self) -> pa.Schema:
+        """The shingle set where edges are verified, about two thirds of the text."""
+        return pa.schema([STORED] if self.verify is not None else [])
+
+    def store(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+        """Sets of n documents."""
+        if self.verify is None:
+            return documents.select([])
+        sets = shingle_sets(documents.column("text"), self.spec())
+        return pa.RecordBatch.from_arrays([sets], schema=self.stored())
+
     def index_parameters(self) -> dict[str, Any]:
-        """What decides the keys of a document's bands."""
+        """What decides the rows of a document: keys of its bands, and their order."""
         names = (
             "shingles ngram characters_without_words case punctuation numbers accents white_space"
         )
@@ -206,6 +248,8 @@ class MinHashDedup(DedupExchange):
             name: getattr(self, name)
             for name in (*names.split(), "max_shingles", "hash", "seed", "scope")
         }
+        chosen["prefer"] = list(self.prefer)
+        chosen["keep"] = self.keep if isinstance(self.keep, str) else self.keep.model_dump()
         return {**chosen, "bands": shape.bands, "rows": shape.rows, "wide": shape.wide}
 
     def _edges(self) -> EdgePhases:

@@ -119,3 +119,35 @@ def test_components_on_files_are_those_in_memory(
     assert survivors(tmp_path / "files") == survivors(tmp_path / "memory")
     assert len(survivors(tmp_path / "files")[1]) > 30
     assert result.executed["minhash_dedup.settle"] > 0
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_a_new_crawl_is_compared_with_the_index_of_a_former_run(
+    corpus: Path, tmp_path: Path, verified: bool
+) -> None:
+    """The former run's documents all stay; what resembles one of them goes and names it."""
+    fields = {"permutations": 64} | ({} if verified else {"verify": None})
+    texts = [json.loads(line)["text"] for line in (corpus / "web.jsonl").read_text().splitlines()]
+    halves = {"old": texts[:30], "new": [*texts[30:], *(f"{text} indeed" for text in texts[:30])]}
+    for name, part in halves.items():
+        (tmp_path / name).mkdir()
+        lines = "".join(json.dumps({"text": text}) + "\n" for text in part)
+        (tmp_path / name / "web.jsonl").write_text(lines, encoding="utf-8")
+
+    def one_source(name: str, stage: MinHashDedup) -> Path:
+        whole = pipeline(tmp_path / name, tmp_path / f"run-{name}", stage)
+        entry = StageEntry(stage.name, stage, ("web",))
+        tiny.run(replace(whole, sources={"web": whole.sources["web"]}, stages=(entry,)))
+        return tmp_path / f"run-{name}"
+
+    old = one_source("old", MinHashDedup(index=True, **fields))
+    new = one_source("new", MinHashDedup(against=(str(old),), **fields))
+    known = {
+        str(row["id"]): str(row["text"]) for row in tiny.rows(old, "documents", ["id", "text"])
+    }
+    gone = {str(row["text"]): row for row in survivors(new)[1]}
+    long_enough = [text for text in known.values() if len(text.split()) >= 20]
+    assert len(long_enough) > 15
+    for text in long_enough:
+        row = gone[f"{text} indeed"]
+        assert known[str(row["duplicate_of"])] == text

@@ -207,6 +207,41 @@ class TextSet:
         self, offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
     ) -> np.ndarray: ...
 
+def unit_table(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    kind: int,
+    normalize: bool,
+    sentences: int,
+    /,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+def without_units(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    kind: int,
+    normalize: bool,
+    sentences: int,
+    wanted_first: np.ndarray,
+    wanted: np.ndarray,
+    /,
+) -> tuple[
+    np.ndarray,
+    np.ndarray,
+    np.ndarray,
+    np.ndarray,
+    np.ndarray,
+    np.ndarray,
+    np.ndarray,
+    np.ndarray,
+    np.ndarray,
+]: ...
+def normal_forms(
+    offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
+) -> tuple[np.ndarray, np.ndarray]: ...
 def instruction_set() -> str: ...
 def main_text(markup: str, /) -> tuple[str, str, str]: ...
 

@@ -20,6 +20,7 @@ from curate.stages.clean.remove_markup import RemoveMarkup
 from curate.stages.clean.strip_lines import StripLines
 from curate.stages.clean.unicode_repair import UnicodeRepair
 from curate.stages.dedup.exact import ExactDedup
+from curate.stages.dedup.line import LineDedup
 from curate.stages.dedup.minhash import MinHashDedup
 from curate.stages.dedup.semantic import SemanticDedup
 from curate.stages.language import Language
@@ -50,6 +51,7 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
             StripLines,
             UrlFilter,
             Language,
+            LineDedup,
             DocumentLength,
             GopherRepetition,
             GopherQuality,

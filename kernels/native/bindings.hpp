@@ -25,5 +25,6 @@ void bind_strip_lines(pybind11::module_& module);
 void bind_whitespace(pybind11::module_& module);
 void bind_phrases(pybind11::module_& module);
 void bind_text_set(pybind11::module_& module);
+void bind_text_units(pybind11::module_& module);
 
 }  // namespace curate

@@ -24,5 +24,6 @@ PYBIND11_MODULE(_native, module) {
     curate::bind_sentences(module);
     curate::bind_strip_lines(module);
     curate::bind_text_set(module);
+    curate::bind_text_units(module);
     curate::bind_whitespace(module);
 }

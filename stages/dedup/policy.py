@@ -156,14 +156,18 @@ class DedupExchange(Exchange):
         """16-byte keys, with the scope of their documents hashed in; uint8[n, 16] or Arrow."""
         if not isinstance(keys, np.ndarray):
             keys = key_bytes(keys)
+        scopes = self.scope_digests(batch)
+        return as_keys(keys) if scopes is None else bytes_hash_128(np.hstack([scopes, keys]))
+
+    def scope_digests(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        """uint8[n, 16] per document; None where all documents are compared."""
         if self.scope == "all":
-            return as_keys(keys)
+            return None
         if self.scope == "domain":
             values = domains_of(batch.column("url"))
         else:
             values = batch.column(self.scope).cast(pa.large_string())
-        scopes = text_hash_128(pc.fill_null(values, ""))
-        return bytes_hash_128(np.hstack([key_bytes(scopes), keys]))
+        return key_bytes(text_hash_128(pc.fill_null(values, "")))
 
     def compared(self, batch: pa.RecordBatch) -> np.ndarray:
         """bool[n]: documents of at least `min_characters`."""

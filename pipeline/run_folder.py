@@ -16,6 +16,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 
 from curate.errors import DataError
 from curate.stages.rules import Rule
@@ -103,6 +104,22 @@ class RunFolder:
     def quarantine(self) -> pads.Dataset:
         """Records that failed to become, or to stay, a document: same columns as `removed`."""
         return self._dataset("quarantine", pa.schema(FATE_FIELDS))
+
+    def evidence(self, stage: str) -> pa.Table | None:
+        """What the stage edited, most frequent first (`ExchangeEditor.evidence`); None for a stage
+        that lists nothing.
+        """
+        path = f"report/{stage}.parquet"
+        if not self._store.exists(path):
+            return None
+        try:
+            with self._store.open(path) as file:
+                return pq.read_table(file)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataError(
+                f"{self.url}/{path}: cannot be read ({error}); "
+                "`curate run` with the same pipeline file makes it again"
+            ) from error
 
     def publish(self, relative: str, content: bytes) -> str:
         """Write a small file beside the run (`report/…`) whole: readers see the old bytes or the

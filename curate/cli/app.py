@@ -22,6 +22,8 @@ from curate.cli.explain import EPILOG as EXPLAIN_EPILOG
 from curate.cli.explain import explain
 from curate.cli.init import EPILOG as INIT_EPILOG
 from curate.cli.init import init
+from curate.cli.inspect import EPILOG as INSPECT_EPILOG
+from curate.cli.inspect import inspect
 from curate.cli.plan import EPILOG as PLAN_EPILOG
 from curate.cli.plan import plan
 from curate.cli.recipes import EPILOG as RECIPES_EPILOG
@@ -71,6 +73,7 @@ app.command("plan", epilog=PLAN_EPILOG)(plan)
 app.command("calibrate", epilog=CALIBRATE_EPILOG)(calibrate)
 app.command("status")(status)
 app.command("explain", epilog=EXPLAIN_EPILOG)(explain)
+app.command("inspect", epilog=INSPECT_EPILOG)(inspect)
 app.command("stages", epilog=STAGES_EPILOG)(stages)
 app.command("recipes", epilog=RECIPES_EPILOG)(recipes)
 app.command("schema", epilog=SCHEMA_EPILOG)(schema)

@@ -23,7 +23,7 @@ Counts: units, units_removed (as often as they stand), characters_removed, chara
 removed_fraction (of characters), characters_before. `report/<name>.parquet` lists the units that
 went from most documents, in normal form.
 
-Cost: 2 to 3 ns per byte to read and again to edit; 33 bytes of exchange per distinct unit of a
+Cost: about 5 ns per byte to read and again to edit; 33 bytes of exchange per distinct unit of a
 document, 120 more per repeated one. Memory: `min_count` rows per unit.
 """
 

@@ -35,6 +35,8 @@ __all__ = [
 
 OUTPUT_BYTES = 4 * 2**20
 """Rows of one batch that a sort or a merge yields; about 90,000 of 48 bytes."""
+STREAMS_PER_OUTPUT = 256
+"""A merge of more streams yields larger batches: gathering costs some µs per stream and batch."""
 
 Rows: TypeAlias = pa.RecordBatch | pa.Table
 
@@ -76,7 +78,8 @@ def sorted_batches(
 def merge_sorted(
     streams: Sequence[Iterator[pa.RecordBatch]], order: Sequence[pa.Field]
 ) -> Iterator[pa.RecordBatch]:
-    """Merge streams that are sorted each; yields sorted batches of about OUTPUT_BYTES.
+    """Merge streams that are sorted each; yields sorted batches of about OUTPUT_BYTES (of more than
+    STREAMS_PER_OUTPUT streams: in proportion).
 
     Holds one batch per stream, beside those that the rows of one batch of output come from. Equal
     rows come in the order of their streams.
@@ -118,6 +121,7 @@ class _Merge:
         self, streams: Sequence[Iterator[pa.RecordBatch]], order: Sequence[pa.Field]
     ) -> None:
         self._streams, self._order = streams, order
+        self._output_bytes = OUTPUT_BYTES * max(1.0, len(streams) / STREAMS_PER_OUTPUT)
         self._plan = RowMerge(len(streams), 3 + len(order))
         self._at_output: list[pa.RecordBatch | None] = [None] * len(streams)
         self._since: list[pa.RecordBatch] = []
@@ -125,7 +129,7 @@ class _Merge:
         """Batches of streams whose batch changed since the last output, None at the end."""
 
     def run(self) -> Iterator[pa.RecordBatch]:
-        while (state := self._plan.advance(OUTPUT_BYTES)) != FINISHED:
+        while (state := self._plan.advance(self._output_bytes)) != FINISHED:
             if state != FULL:
                 self._feed(state)
             elif (batch := self._output()) is not None:

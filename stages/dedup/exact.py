@@ -15,7 +15,7 @@ memory per key while settling.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,6 +49,10 @@ class ExactDedup(DedupExchange):
         """Only addresses are compared by other people's code."""
         by_address = self.by == "url" or self.scope == "domain"
         return self.distributions if by_address else ()
+
+    def index_parameters(self) -> dict[str, Any]:
+        """What decides the key of a document."""
+        return {"by": self.by, "scope": self.scope}
 
     def compared_columns(self) -> tuple[str, ...]:
         """The text, or the column of `by`."""

@@ -53,9 +53,6 @@ from curate.stages.dedup.components import IN_MEMORY_ROWS, component_phase
 from curate.stages.dedup.edges import STORED, EdgePhases
 from curate.stages.dedup.policy import DedupExchange
 
-SIDE = pa.field("side", pa.int64(), nullable=False)
-"""Order column where an index takes part: -1 for its documents."""
-
 
 class Verify(BaseModel):
     """Candidates are compared by their full shingle sets."""
@@ -130,10 +127,6 @@ class MinHashDedup(DedupExchange):
     seed: int = Field(
         1, ge=0, lt=2**32, description="of datasketch's permutations (its default: 1)"
     )
-    against: tuple[str, ...] = Field(
-        (), description="run folders with an index of equal parameters: known documents, all kept"
-    )
-    index: bool = Field(False, description="keep an index of the kept documents for later runs")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -206,26 +199,6 @@ class MinHashDedup(DedupExchange):
                 self.order_fields(), self.verdict_schema(), verified=self.verify is not None
             ),
         )
-
-    def order_fields(self) -> tuple[pa.Field, ...]:
-        """Documents of an index before all others, then as every deduplication."""
-        sided = self.index or bool(self.against)
-        return (SIDE, *super().order_fields()) if sided else super().order_fields()
-
-    def order_columns(self, batch: pa.RecordBatch) -> list[pa.Array]:
-        """The columns of `order_fields`; the engine sets the side of an index's documents."""
-        columns = super().order_columns(batch)
-        if self.index or self.against:
-            columns.insert(0, pa.array(np.zeros(batch.num_rows, np.int64)))
-        return columns
-
-    def index_paths(self) -> tuple[str, ...]:
-        """Of `against`."""
-        return self.against
-
-    def writes_index(self) -> bool:
-        """Where `index` asks for it."""
-        return self.index
 
     def stored(self) -> pa.Schema:
         """The shingle set where edges are verified, about two thirds of the text."""

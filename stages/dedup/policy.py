@@ -32,6 +32,8 @@ from curate.stages.extract.dates import moment
 from curate.stages.rules import Rule
 from curate.stages.urls import domains_of
 
+SIDE = pa.field("side", pa.int64(), nullable=False)
+"""Order column: -1 for documents of an index, 0 for those of this run."""
 RANK = pa.field("rank", pa.int64(), nullable=False)
 """Order column: place of the source in `prefer`."""
 
@@ -85,12 +87,31 @@ class DedupExchange(Exchange):
         description="characters of a text that is compared at all; shorter ones stay",
     )
 
+    against: tuple[str, ...] = Field(
+        (),
+        description="former runs, or folders of their indexes, whose documents are compared too: "
+        "they come first and stay",
+    )
+    index: bool = Field(
+        False,
+        description="keep index/<name>/ in the run folder, so that later runs can name this one "
+        "under against",
+    )
+
     judged: ClassVar[str] = "copy"
     """The verdict on which documents are removed."""
 
     def source_names(self) -> tuple[str, ...]:
         """The sources of `prefer`."""
         return self.prefer
+
+    def index_paths(self) -> tuple[str, ...]:
+        """Those of `against`."""
+        return self.against
+
+    def writes_index(self) -> bool:
+        """As `index` says."""
+        return self.index
 
     def columns(self) -> tuple[str, ...]:
         """Document columns and signals that this configuration reads."""
@@ -128,7 +149,9 @@ class DedupExchange(Exchange):
 
     def order_fields(self) -> tuple[pa.Field, ...]:
         """Order columns of this configuration, the deciding one first."""
-        fields = [RANK] if self.prefer else []
+        fields = [SIDE] if self.against or self.index else []
+        if self.prefer:
+            fields.append(RANK)
         if self.keep == "longest":
             fields.append(pa.field("shortness", pa.int64(), nullable=False))
         elif self.keep == "newest":
@@ -140,6 +163,8 @@ class DedupExchange(Exchange):
     def order_columns(self, batch: pa.RecordBatch) -> list[pa.Array]:
         """The columns of `order_fields` for a batch with `columns()`; ascending, without nulls."""
         columns = []
+        if self.against or self.index:
+            columns.append(pa.array(np.zeros(batch.num_rows, np.int64)))
         if self.prefer:
             columns.append(_ranks(batch.column("source"), self.prefer))
         if self.keep == "longest":

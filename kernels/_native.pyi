@@ -196,6 +196,72 @@ def remove_markup(
     offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, html: bool, wiki: bool, /
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 def code_points(offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /) -> np.ndarray: ...
+def substring_anchors(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    unit_bytes: int,
+    window: int,
+    gram: int,
+    seeds: np.ndarray,
+    /,
+) -> tuple[np.ndarray, np.ndarray]: ...
+def substring_fragments(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    unit_bytes: int,
+    window: int,
+    gram: int,
+    part: int,
+    told_apart: int,
+    seeds: np.ndarray,
+    starts: np.ndarray,
+    marks: np.ndarray,
+    /,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+def substring_windows(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    unit_bytes: int,
+    window: int,
+    told_apart: int,
+    seeds: np.ndarray,
+    starts: np.ndarray,
+    kind: np.ndarray,
+    begin: np.ndarray,
+    end: np.ndarray,
+    documents: np.ndarray,
+    /,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+def cut_spans(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    starts: np.ndarray,
+    values: np.ndarray,
+    merge_gap: int,
+    /,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+
+class RepeatSettler:
+    def __init__(self, window: int, copies: int, keep_first: bool, compare: bool, /) -> None: ...
+    def feed(
+        self,
+        keys: np.ndarray,
+        fragment: np.ndarray,
+        address: np.ndarray,
+        windows: np.ndarray,
+        starts: np.ndarray,
+        places: np.ndarray,
+        /,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+    def finish(self, /) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
 
 class TextSet:
     def __init__(self, offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /) -> None: ...

@@ -23,6 +23,7 @@ PYBIND11_MODULE(_native, module) {
     curate::bind_row_order(module);
     curate::bind_sentences(module);
     curate::bind_strip_lines(module);
+    curate::bind_substrings(module);
     curate::bind_text_set(module);
     curate::bind_text_units(module);
     curate::bind_whitespace(module);

@@ -256,12 +256,15 @@ class RepeatSettler:
         keys: np.ndarray,
         fragment: np.ndarray,
         address: np.ndarray,
+        carried: np.ndarray,
         windows: np.ndarray,
         starts: np.ndarray,
         places: np.ndarray,
         /,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
-    def finish(self, /) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+    def finish(
+        self, /
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
 
 class TextSet:
     def __init__(self, offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /) -> None: ...

@@ -129,6 +129,7 @@ def settle_repeats(
     copies: int,
     keep_first: bool,
     compare: bool,
+    carried: pa.Field | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Sorted rows (`key`, `fragment` where there are any, ..., `address`, `windows`, `places`) to
     `SPANS`.
@@ -136,23 +137,26 @@ def settle_repeats(
     Of the copies of a content, those from the `copies + 1`st on are removed (`keep_first`), or all
     when there are more than `copies`. Copies that begin within a window of the one before them in
     their document are part of it. compare: contents of one key may have windows in common, and go
-    on as COMPARE where a key has several.
+    on as COMPARE where a key has several. carried: a column of 8 bytes per row, which the
+    spans of the row get too.
     """
     settler = _native.RepeatSettler(window, copies, keep_first, compare)
     for batch in batches:
         places = batch.column("places")
+        along = None if carried is None else _numpy(batch.column(carried.name)).view(np.uint64)
         fragment = _numpy(batch.column("fragment")) if compare else np.empty(0, np.int64)
         settled = settler.feed(
             key_bytes(batch.column("key")),
             fragment,
             _numpy(batch.column("address")),
+            np.empty(0, np.uint64) if along is None else along,
             _numpy(batch.column("windows")),
             _numpy(places.offsets),
             _numpy(places.values),
         )
         if len(settled[0]):
-            yield _spans(settled)
-    yield _spans(settler.finish())
+            yield _spans(settled, carried)
+    yield _spans(settler.finish(), carried)
 
 
 def cut_spans(
@@ -177,8 +181,12 @@ def _rows(columns: tuple[np.ndarray, ...]) -> RepeatRows:
     return RepeatRows(document, as_keys(keys), fragment, windows, lists)
 
 
-def _spans(columns: tuple[np.ndarray, ...]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array(each) for each in columns], schema=SPANS)
+def _spans(columns: tuple[np.ndarray, ...], carried: pa.Field | None) -> pa.RecordBatch:
+    arrays = [pa.array(each) for each in columns]
+    if carried is None:
+        return pa.RecordBatch.from_arrays(arrays[:-1], schema=SPANS)
+    arrays[-1] = arrays[-1].view(carried.type)
+    return pa.RecordBatch.from_arrays(arrays, schema=SPANS.append(carried))
 
 
 def _numpy(column: pa.Array) -> np.ndarray:

@@ -23,6 +23,7 @@ from curate.stages.dedup.exact import ExactDedup
 from curate.stages.dedup.line import LineDedup
 from curate.stages.dedup.minhash import MinHashDedup
 from curate.stages.dedup.semantic import SemanticDedup
+from curate.stages.dedup.substring import SubstringDedup
 from curate.stages.language import Language
 from curate.stages.quality.bad_words import BadWords
 from curate.stages.quality.boilerplate import Boilerplate
@@ -68,6 +69,7 @@ BUILT_IN: Mapping[str, type[Stage]] = MappingProxyType(
             ExactDedup,
             MinHashDedup,
             SemanticDedup,
+            SubstringDedup,
         )
     }
 )

@@ -24,8 +24,9 @@ void RepeatSettler::feed(const RepeatView& rows, SettledSpans& out) {
             begin_fragment(fragment);
         }
         if (documents_ < std::numeric_limits<uint32_t>::max()) documents_ += 1;
+        const uint64_t carried = rows.carried == nullptr ? 0 : rows.carried[row];
         for (int32_t index = rows.first_place[row]; index < rows.first_place[row + 1]; ++index) {
-            const Place place{rows.address[row], rows.places[index], rows.windows[row]};
+            const Place place{rows.address[row], carried, rows.places[index], rows.windows[row]};
             if (documents_ == 1 && index == rows.first_place[row]) first_place_ = place;
             rules_.keep_first ? keep_first_copies(place, out) : keep_none(place, out);
         }
@@ -65,12 +66,10 @@ void RepeatSettler::end_fragment(SettledSpans& out) {
 void RepeatSettler::pass_known(const RepeatView& rows, int64_t row, SettledSpans& out) {
     for (int32_t index = rows.first_place[row]; index + 2 < rows.first_place[row + 1]; index += 3) {
         const uint32_t documents = rows.places[index + 2];
-        out.address.push_back(rows.address[row]);
-        out.kind.push_back(
-            static_cast<uint8_t>(documents == 0 ? SpanKind::Removed : SpanKind::Frequent));
-        out.begin.push_back(rows.places[index]);
-        out.end.push_back(rows.places[index + 1]);
-        out.documents.push_back(documents);
+        const uint64_t carried = rows.carried == nullptr ? 0 : rows.carried[row];
+        append({rows.address[row], carried, rows.places[index], 0},
+               documents == 0 ? SpanKind::Removed : SpanKind::Frequent, rows.places[index + 1],
+               documents, out);
     }
 }
 
@@ -112,11 +111,17 @@ void RepeatSettler::to_compare(const Place& place, SettledSpans& out) {
 void RepeatSettler::write(const Place& place, SpanKind kind, uint32_t documents,
                           SettledSpans& out) const {
     const auto units = static_cast<uint32_t>(rules_.window + place.windows - 1);
+    append(place, kind, place.begin + units, documents, out);
+}
+
+void RepeatSettler::append(const Place& place, SpanKind kind, uint32_t end, uint32_t documents,
+                           SettledSpans& out) {
     out.address.push_back(place.address);
     out.kind.push_back(static_cast<uint8_t>(kind));
     out.begin.push_back(place.begin);
-    out.end.push_back(place.begin + units);
+    out.end.push_back(end);
     out.documents.push_back(documents);
+    out.carried.push_back(place.carried);
 }
 
 }  // namespace curate

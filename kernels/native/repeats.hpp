@@ -25,6 +25,7 @@ struct RepeatView {
     const uint8_t* keys;
     const int64_t* fragment;  // null: all equal
     const uint64_t* address;
+    const uint64_t* carried;  // goes along with the spans of a row; null: nothing does
     const uint32_t* windows;
     const int32_t* first_place;
     const uint32_t* places;
@@ -36,6 +37,7 @@ struct SettledSpans {
     std::vector<uint32_t> begin;
     std::vector<uint32_t> end;
     std::vector<uint32_t> documents;
+    std::vector<uint64_t> carried;
 };
 
 class RepeatSettler {
@@ -51,6 +53,7 @@ public:
 private:
     struct Place {
         uint64_t address;
+        uint64_t carried;
         uint32_t begin;
         uint32_t windows;
     };
@@ -64,6 +67,8 @@ private:
     void keep_none(const Place& place, SettledSpans& out);
     void to_compare(const Place& place, SettledSpans& out);
     void write(const Place& place, SpanKind kind, uint32_t documents, SettledSpans& out) const;
+    static void append(const Place& place, SpanKind kind, uint32_t end, uint32_t documents,
+                       SettledSpans& out);
 
     RepeatRules rules_;
     bool has_key_ = false;

@@ -61,7 +61,8 @@ py::tuple columns_of(SubstringRows&& rows) {
 py::tuple columns_of(SettledSpans&& spans) {
     return py::make_tuple(owned_array(std::move(spans.address)), owned_array(std::move(spans.kind)),
                           owned_array(std::move(spans.begin)), owned_array(std::move(spans.end)),
-                          owned_array(std::move(spans.documents)));
+                          owned_array(std::move(spans.documents)),
+                          owned_array(std::move(spans.carried)));
 }
 
 py::tuple call_anchors(const py::buffer& offsets, const py::buffer& data, int64_t first, int64_t rows,
@@ -121,15 +122,22 @@ public:
         : settler_({static_cast<size_t>(window), copies, keep_first, compare}) {}
 
     py::tuple feed(const Column<uint8_t>& keys, const Column<int64_t>& fragment,
-                   const Column<uint64_t>& address, const Column<uint32_t>& windows,
-                   const Column<int32_t>& starts, const Column<uint32_t>& places) {
+                   const Column<uint64_t>& address, const Column<uint64_t>& carried,
+                   const Column<uint32_t>& windows, const Column<int32_t>& starts, const Column<uint32_t>& places) {
         const int64_t rows = address.size();
         expect_size(keys, 16 * rows, "keys");
         if (fragment.size() != 0) expect_size(fragment, rows, "fragment");
+        if (carried.size() != 0) expect_size(carried, rows, "carried");
         expect_size(windows, rows, "windows");
         expect_starts(starts, rows, places.size(), "starts of places");
-        const RepeatView view{rows,           keys.data(),   fragment.size() ? fragment.data() : nullptr,
-                              address.data(), windows.data(), starts.data(), places.data()};
+        const RepeatView view{rows,
+                              keys.data(),
+                              fragment.size() == 0 ? nullptr : fragment.data(),
+                              address.data(),
+                              carried.size() == 0 ? nullptr : carried.data(),
+                              windows.data(),
+                              starts.data(),
+                              places.data()};
         SettledSpans out;
         {
             py::gil_scoped_release release;

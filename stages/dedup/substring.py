@@ -44,7 +44,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from curate.kernels.hashes import key_bytes
 from curate.kernels.substrings import (
@@ -60,7 +60,7 @@ from curate.kernels.substrings import (
 )
 from curate.kernels.text_buffers import TextBuffers, text_buffers
 from curate.stages.base import Emitted, ExchangeEditor, ModelFile, Phase
-from curate.stages.dedup.policy import DedupExchange
+from curate.stages.dedup.policy import Best, DedupExchange
 from curate.stages.dedup.substring_rows import (
     MARKS,
     PAIRS,
@@ -72,6 +72,7 @@ from curate.stages.dedup.substring_rows import (
 )
 from curate.stages.dedup.substring_units import byte_spans, token_units, tokenizer_file
 from curate.stages.rules import Rule
+from curate.storage.schema import DOCUMENT_COLUMNS
 
 FRAGMENT = pa.field("fragment", pa.int64(), nullable=False)
 PAYLOAD = (pa.field("windows", pa.uint32(), nullable=False), pa.field("places", PAIRS))
@@ -132,6 +133,17 @@ class SubstringDedup(DedupExchange, ExchangeEditor):
         "which nothing is left go",
     )
 
+    @field_validator("scope")
+    @classmethod
+    def _scope_is_of_the_document(cls, scope: str) -> str:
+        known = ("all", "domain", *sorted(DOCUMENT_COLUMNS))
+        if scope not in known:
+            raise ValueError(
+                f"{scope!r} is no column of a document, and this stage reads documents again, "
+                f"without their signals; use one of {', '.join(known)}"
+            )
+        return scope
+
     def used_distributions(self) -> tuple[str, ...]:
         """`tokenizers` only where it counts."""
         return self.distributions if self.tokenizer is None else (*self.distributions, "tokenizers")
@@ -142,7 +154,7 @@ class SubstringDedup(DedupExchange, ExchangeEditor):
 
     def phases(self) -> tuple[Phase, ...]:
         """Anchors, fragments, windows, documents."""
-        order = self.order_fields()
+        order, carried = self.order_fields(), self._carried()
         shape = self._shape()
         anchors = 2 * USUAL_DOCUMENT_BYTES // ((shape.window - shape.gram + 2) * shape.unit_bytes)
         return (
@@ -150,7 +162,8 @@ class SubstringDedup(DedupExchange, ExchangeEditor):
                 name="anchors",
                 emit=self._emit_anchors,
                 settle=repeated_marks,
-                settled=MARKS,
+                settled=pa.schema([*MARKS, *carried]),
+                payload=carried,
                 rows_per_document=max(anchors, 1),
             ),
             Phase(
@@ -158,7 +171,7 @@ class SubstringDedup(DedupExchange, ExchangeEditor):
                 emit=None,
                 visit=self._visit_fragments,
                 settle=self._settle_fragments,
-                settled=SPANS,
+                settled=pa.schema([*SPANS, *carried]),
                 order=(FRAGMENT, *order),
                 payload=PAYLOAD,
                 row_bytes=48,
@@ -237,6 +250,15 @@ class SubstringDedup(DedupExchange, ExchangeEditor):
         ids = batch.column("id").take(pa.array(document[most])).cast(pa.string())
         return self.edit(batch), pa.RecordBatch.from_arrays([*columns, ids], schema=EVIDENCE)
 
+    def _carried(self) -> tuple[pa.Field, ...]:
+        """The order column that comes from a signal: visits see document columns only, so that rows
+        carry it. It is the last one.
+        """
+        return self.order_fields()[-1:] if isinstance(self.keep, Best) else ()
+
+    def _without_signal(self) -> SubstringDedup:
+        return self.model_copy(update={"keep": "first"}) if self._carried() else self
+
     def _shape(self) -> WindowShape:
         unit_bytes, window = (1, self.min_bytes) if self.tokenizer is None else (4, self.min_tokens)
         told_apart = self.max_copies + (0 if self.keep_first else 1)
@@ -266,9 +288,9 @@ class SubstringDedup(DedupExchange, ExchangeEditor):
         batch = batch.filter(pa.array(compared))
         units = self._units(batch.column("text"))
         document, keys = anchor_rows(units, self._shape(), self._seeds(batch))
-        address = batch.column("address").take(pa.array(document))
-        schema = self.phases()[0].schema()
-        rows = pa.RecordBatch.from_arrays([keys, address], schema=schema)
+        carried = self.order_columns(batch)[-1:] if self._carried() else []
+        columns = [each.take(pa.array(document)) for each in (batch.column("address"), *carried)]
+        rows = pa.RecordBatch.from_arrays([keys, *columns], schema=self.phases()[0].schema())
         return Emitted(rows, {"too_short": int(np.count_nonzero(~compared))})
 
     def _visit_fragments(self, documents: pa.RecordBatch, rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -277,22 +299,22 @@ class SubstringDedup(DedupExchange, ExchangeEditor):
         starts = _starts(documents, rows)
         seeds = self._seeds(documents)
         found = fragment_rows(units, self._shape(), seeds, starts, marks)
-        return self._keyed(1, documents, found)
+        return self._keyed(1, documents, rows.take(pa.array(starts[:-1])), found)
 
     def _settle_fragments(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return self._settle(batches, compare=True)
+        return self._settle(batches, compare=True, carried=next(iter(self._carried()), None))
 
     def _visit_windows(self, documents: pa.RecordBatch, rows: pa.RecordBatch) -> pa.RecordBatch:
         units = self._units(documents.column("text"))
         starts = _starts(documents, rows)
         found = window_rows(units, self._shape(), self._seeds(documents), starts, rows)
-        return self._keyed(2, documents, found)
+        return self._keyed(2, documents, rows.take(pa.array(starts[:-1])), found)
 
     def _settle_windows(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return self._settle(batches, compare=False)
+        return self._settle(batches, compare=False, carried=None)
 
     def _settle(
-        self, batches: Iterator[pa.RecordBatch], *, compare: bool
+        self, batches: Iterator[pa.RecordBatch], *, compare: bool, carried: pa.Field | None
     ) -> Iterator[pa.RecordBatch]:
         return settle_repeats(
             batches,
@@ -300,12 +322,17 @@ class SubstringDedup(DedupExchange, ExchangeEditor):
             copies=self.max_copies,
             keep_first=self.keep_first,
             compare=compare,
+            carried=carried,
         )
 
-    def _keyed(self, phase: int, documents: pa.RecordBatch, found: RepeatRows) -> pa.RecordBatch:
-        """Rows of a phase. Order columns are computed once per document."""
+    def _keyed(
+        self, phase: int, documents: pa.RecordBatch, carrying: pa.RecordBatch, found: RepeatRows
+    ) -> pa.RecordBatch:
+        """Rows of a phase. carrying: a row of the phase before for every document."""
         take = pa.array(found.document)
-        order = [column.take(take) for column in self.order_columns(documents)]
+        order = self._without_signal().order_columns(documents)
+        order += [carrying.column(field.name) for field in self._carried()]
+        order = [column.take(take) for column in order]
         fragment = [pa.array(found.fragment)] if phase == 1 else []
         address = documents.column("address").take(take)
         columns = [found.keys, *fragment, *order, address, pa.array(found.windows), found.places]

@@ -26,30 +26,28 @@ PAIRS = pa.list_(pa.uint32())
 
 
 def repeated_marks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Rows sorted by (key, address) to `MARKS`: one row per document and key that has two rows.
+    """Rows sorted by (key, address) to `MARKS` and the other columns of the rows: one row per
+    document and key that has two rows.
 
     State: the last row, and whether it was passed on.
     """
-    last_key, last_address, passed = b"", np.uint64(0), True
+    held: pa.RecordBatch | None = None
+    passed = False
     for batch in batches:
-        keys = key_bytes(batch.column("key"))
-        if len(keys) == 0:
+        if batch.num_rows == 0:
             continue
-        address = batch.column("address").to_numpy(zero_copy_only=False)
-        again = np.empty(len(keys), bool)
-        again[0] = keys[0].tobytes() == last_key
-        again[1:] = (keys[1:] == keys[:-1]).all(axis=1)
-        same_document = again & np.concatenate(
-            [[address[0] == last_address], address[1:] == address[:-1]]
-        )
-        if again[0] and not passed:
-            first = np.frombuffer(last_key, np.uint8).reshape(1, 16)
-            yield _marks(first, np.array([last_address], np.uint64))
+        rows = batch if held is None else pa.concat_batches([held, batch])
+        keys = key_bytes(rows.column("key"))
+        address = rows.column("address").to_numpy(zero_copy_only=False)
+        again = np.concatenate([[False], (keys[1:] == keys[:-1]).all(axis=1)])
+        same_document = again & np.concatenate([[False], address[1:] == address[:-1]])
         followed = np.concatenate([again[1:], [False]])
         passes = (again | followed) & ~same_document
+        passes[0] &= not passed
         if passes.any():
-            yield _marks(keys[passes], address[passes])
-        last_key, last_address, passed = keys[-1].tobytes(), address[-1], bool(again[-1])
+            yield _marks(rows.filter(pa.array(passes)))
+        passed = bool(again[-1]) or (len(again) == 1 and passed)
+        held = rows.slice(rows.num_rows - 1)
 
 
 def document_keys(address: np.ndarray) -> pa.FixedSizeBinaryArray:
@@ -126,6 +124,9 @@ def _columns(rows: pa.RecordBatch) -> list[np.ndarray]:
     return [rows.column(name).to_numpy(zero_copy_only=False) for name in names]
 
 
-def _marks(keys: np.ndarray, address: np.ndarray) -> pa.RecordBatch:
-    high = np.ascontiguousarray(keys[:, :8]).reshape(-1).view(">u8").astype(np.uint64)
-    return pa.RecordBatch.from_arrays([pa.array(address), pa.array(high)], schema=MARKS)
+def _marks(rows: pa.RecordBatch) -> pa.RecordBatch:
+    high = np.ascontiguousarray(key_bytes(rows.column("key"))[:, :8]).reshape(-1).view(">u8")
+    others = [field for field in rows.schema if field.name not in ("key", "address")]
+    columns = [rows.column("address"), pa.array(high.astype(np.uint64))]
+    columns += [rows.column(field.name) for field in others]
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema([*MARKS, *others]))

@@ -110,7 +110,7 @@ def corpus(texts: Sequence[str], shards: int = 1) -> list[pa.RecordBatch]:
             "id": pa.array([f"web/{row}" for row in range(begin, end)], pa.string()),
             "text": pa.array(texts[begin:end], pa.large_string()),
             "source": pa.array(["web"] * (end - begin), pa.string()),
-            "score": pa.array([float(row) for row in range(begin, end)], pa.float64()),
+            "score": pa.array([row / 2 for row in range(begin, end)], pa.float64()),
             "address": pa.array([shard << 32 | row for row in range(end - begin)], pa.uint64()),
         }
         batches.append(pa.RecordBatch.from_pydict(columns))
@@ -129,7 +129,7 @@ def visited(phase: Phase, shards: list[pa.RecordBatch], rows: pa.Table) -> Itera
     for shard in shards:
         documents = shard.filter(pc.is_in(shard.column("address"), wanted.combine_chunks()))
         for start in range(0, documents.num_rows, 2):
-            part = documents.slice(start, 2)
+            part = documents.slice(start, 2).drop_columns(["score"])  # document columns only
             own = rows.filter(pc.is_in(wanted, part.column("address")))
             yield rows_of(phase.visit(part, own.combine_chunks().to_batches()[0]))
 

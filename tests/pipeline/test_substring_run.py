@@ -1,9 +1,10 @@
-"""`substring_dedup` in whole runs: the same bytes however the run is cut, and its list of passages."""
+"""`substring_dedup` in whole runs: the same bytes however the run is cut, and its evidence."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -93,7 +94,7 @@ def test_the_list_names_the_most_frequent_passages(reference: Path) -> None:
     rows = pq.read_table(reference / "report" / "substring_dedup.parquet").to_pylist()
     assert rows[0]["documents"] >= DOCUMENTS // 3 - DOCUMENTS // 30
     assert rows[0]["text"] in "".join(passage(f"shared {number}", 300) for number in range(3))
-    assert all(a["documents"] >= b["documents"] for a, b in zip(rows, rows[1:], strict=False))
+    assert all(a["documents"] >= b["documents"] for a, b in pairwise(rows))
 
 
 @pytest.mark.parametrize(

@@ -68,13 +68,13 @@ def head(file: Path, megabytes: float) -> pa.Table:
     return table.cast(pa.schema([pa.field("text", pa.large_string())]))
 
 
-def resident_mib(pid: int) -> int:
-    """Resident size of a process, 0 when it is gone."""
+def resident_mib(pid: int | str, what: str = "VmRSS") -> int:
+    """Resident size of a process, or its peak (VmHWM); 0 when it is gone."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS")), 0)
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith(what)), 0)
 
 
 def run(folder: Path, file: Path, name: str) -> tuple[Cost, Path]:
@@ -127,17 +127,19 @@ def suffix_array_spans(texts: list[bytes]) -> tuple[list[list[int]], float, floa
     from pydivsufsort import divsufsort, kasai
 
     text = b"".join(each + BETWEEN for each in texts)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resident_mib("self")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
     started = time.process_time()
     suffixes = divsufsort(text)
     common = kasai(text, suffixes)
     seconds = time.process_time() - started
-    peak = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    peak = 2**20 * (resident_mib("self", "VmHWM") - before)
     ends = np.cumsum([len(each) + 1 for each in texts])
     starts = np.concatenate([[True], common[: len(text) - 1] < WINDOW])
     first = np.minimum.reduceat(suffixes, np.flatnonzero(starts))[np.cumsum(starts) - 1]
     document, own = (np.searchsorted(ends, place, side="right") for place in (suffixes, first))
-    later = (suffixes != first) & ((document != own) | (suffixes - first >= WINDOW))
+    whole = suffixes + WINDOW < ends[document]
+    later = whole & (suffixes != first) & ((document != own) | (suffixes - first >= WINDOW))
     opened, closed = (
         np.bincount(suffixes[later] + side, minlength=len(text)) for side in (0, WINDOW)
     )

@@ -23,8 +23,8 @@ Counts: units, units_removed (as often as they stand), characters_removed, chara
 removed_fraction (of characters), characters_before. `report/<name>.parquet` lists the units that
 went from most documents, in normal form.
 
-Cost: about 5 ns per byte to read and again to edit; 33 bytes of exchange per distinct unit of a
-document, 120 more per repeated one. Memory: `min_count` rows per unit.
+Cost: about 5 ns per byte to read and again to edit; 40 bytes of exchange per distinct unit of a
+document, 130 more per repeated one. Memory: `min_count` rows per unit.
 """
 
 from __future__ import annotations

@@ -51,7 +51,9 @@ def identity(stage: Exchange) -> dict[str, Any]:
     """
     parameters = stage.index_parameters()
     if parameters is None:
-        raise SpecError(f"{stage.name} keeps no index and reads none; leave `against:` out")
+        raise SpecError(
+            f"{stage.name} keeps no index and reads none; leave `against:` and `index:` out"
+        )
     phase = first_phase(StageEntry(stage.name, stage, ()))
     first = phase.order[0] if phase.order else None
     if phase.combine is not None or first is None or (first.name, first.type) != SIDE_COLUMN:

@@ -50,7 +50,9 @@ def test_a_run_says_what_was_kept_and_why_the_rest_was_not(finished):
     assert f"documents  {finished.output}/documents" in lines
     assert f"report     {finished.output}/report/index.html" in lines
     steps = [line for line in lines if re.search(r"\d+/\d+ shards", line)]
-    assert len(steps) == len({line.split()[0] for line in steps}), "a quick step is one line"
+    names = [line.split()[0] for line in steps]
+    twice = {name for name in names if names.count(name) > 1}
+    assert twice <= {"exact_dedup.settle"}, "a quick step is one line, of an exchange one per phase"
 
 
 def test_the_same_command_does_nothing_twice_and_json_is_all_that_standard_output_holds(

@@ -227,7 +227,8 @@ class Store:
                 with open(self.full(path), "rb", buffering=0) as file:
                     data = os.pread(file.fileno(), size_bytes, offset)
             else:
-                data = self._fs.cat_file(self.full(path), offset, offset + size_bytes)
+                # By name: s3fs has another parameter in second place.
+                data = self._fs.cat_file(self.full(path), start=offset, end=offset + size_bytes)
         except FileNotFoundError as error:
             raise DamagedFile(path, "the file is missing") from error
         if len(data) != size_bytes:

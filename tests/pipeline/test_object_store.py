@@ -23,9 +23,13 @@ def half(corpus: Path, output: str | Path) -> PipelineSpec:
     """Two of the four sources: every request to the server costs 10 ms."""
     spec = tiny.small_spec(corpus, output, shard_input_bytes=60_000, exchange_partition_bytes=3_000)
     found = {name: spec.sources[name] for name in SOURCES}
-    stages = tuple(tiny.with_stage(spec, "same_but_case", only=SOURCES).stages)
     stages = tuple(
-        replace(entry, needs=SOURCES) if i == 0 else entry for i, entry in enumerate(stages)
+        replace(
+            entry,
+            needs=entry.needs if i else SOURCES,
+            only=entry.only and tuple(name for name in entry.only if name in SOURCES),
+        )
+        for i, entry in enumerate(spec.stages)
     )
     return replace(spec, sources=found, stages=stages)
 

@@ -137,6 +137,18 @@ def test_seeking_in_an_open_file(store: Store) -> None:
         assert file.read(3) == b"\x00\x01\x02"
 
 
+def test_parts_of_a_file(store: Store) -> None:
+    with store.create("file.bin") as file:
+        file.write(bytes(range(200)))
+    assert store.read_range("file.bin", 0, 3) == b"\x00\x01\x02"
+    assert store.read_range("file.bin", 198, 2, whole_bytes=200) == b"\xc6\xc7"
+    for offset, size, whole in ((198, 3, None), (0, 3, 201)):
+        with pytest.raises(DamagedFile):
+            store.read_range("file.bin", offset, size, whole_bytes=whole)
+    with pytest.raises(DamagedFile, match="missing"):
+        store.read_range("nothing.bin", 0, 1)
+
+
 def test_a_store_travels_to_another_process(store: Store) -> None:
     store.publish("file", b"here")
     assert pickle.loads(pickle.dumps(store)).read("file") == b"here"

@@ -211,4 +211,7 @@ def _whole_edges(low: int, high: int, is_log: bool) -> np.ndarray:
         cut = np.expm1(np.linspace(math.log1p(low), math.log1p(high + 1), BINS + 1))
     else:
         cut = np.linspace(low, high + 1, min(BINS, high + 1 - low) + 1)
-    return np.unique(np.round(cut)) - 0.5
+    cut = np.unique(np.round(cut))
+    if len(cut) < 2:  # beyond 2^53 a float has no neighbour at a distance of 1
+        cut = np.array([np.nextafter(cut[0], -np.inf), np.nextafter(cut[0], np.inf)])
+    return cut - 0.5

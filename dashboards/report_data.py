@@ -12,6 +12,7 @@ from typing import Any
 
 from curate.dashboards.examples import Drawn, draw_examples
 from curate.dashboards.histograms import histograms
+from curate.pipeline.plan import CLUSTER
 from curate.pipeline.run_folder import RunFolder
 
 REPORT_VERSION = 1
@@ -153,7 +154,9 @@ def _histograms(folder: RunFolder, run: dict[str, Any]) -> list[dict[str, Any]]:
     by_column: dict[str, list[dict[str, Any]]] = {}
     for rule in run["rules"]:
         by_column.setdefault(rule["column"], []).append(rule)
-    columns = list(dict.fromkeys([*by_column, *run["signals"]]))
+    # A cluster's number is a name.
+    measured = (name for name in run["signals"] if not name.endswith(f".{CLUSTER}"))
+    columns = list(dict.fromkeys([*by_column, *measured]))
     marks = {column: _marks(rules) for column, rules in by_column.items()}
     bounds = {column: [mark["at"] for mark in found] for column, found in marks.items()}
     return [

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 BUILT_HERE = ("tests", "build", "dist", "runs")
+pytestmark = pytest.mark.timeout(900)  # the kernels are compiled once, from nothing
 
 
 def run(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -36,7 +37,7 @@ def build(tree: Path, hook: str, target: Path) -> Path:
         "import sys; from setuptools import build_meta; "
         f"print('BUILT', build_meta.{hook}(sys.argv[1]), sep='=')"
     )
-    done = run(sys.executable, "-c", code, str(target), cwd=tree)
+    done = run(sys.executable, "-c", code, str(target), cwd=tree, CURATE_BUILD_JOBS="2")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     name = done.stdout.rsplit("BUILT=", 1)[1].strip()
     return target / name

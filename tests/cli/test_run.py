@@ -128,8 +128,10 @@ def test_a_folder_that_another_run_works_on_is_exit_code_1(project, tmp_path):
     first = Command("run", "pipeline.yaml", *INLINE, cwd=project, output=output)
     try:
         first.wait_for(finished_shards(1))
+        first.signal(signal.SIGSTOP)  # it must not be done before the second one has started
         second = curate("run", "pipeline.yaml", *INLINE, "--set", f"output={output}", cwd=project)
     finally:
+        first.signal(signal.SIGCONT)
         first.signal(signal.SIGINT)
         first.end()
     assert second.returncode == 1

@@ -55,6 +55,13 @@ def test_a_bin_of_whole_numbers_holds_whole_numbers_only(tmp_path):
     assert found.counts["removed_here"] == [0] * 8 + [1]
 
 
+def test_one_number_too_large_for_a_bin_of_its_own(tmp_path):
+    one = pa.array([2**62 + 1] * 3, pa.int64())
+    (found,) = histograms(run_with(tmp_path, one, one[:1]), ["x.y"], {})
+    assert sum(found.counts["kept"]) == 3 and sum(found.counts["removed_here"]) == 1
+    assert found.edges == sorted(set(found.edges)) and len(found.edges) > 1
+
+
 def test_a_signal_without_a_value_has_no_histogram(tmp_path):
     folder = run_with(tmp_path, pa.nulls(3, pa.float64()), pa.nulls(1, pa.float64()))
     assert histograms(folder, ["x.y", "never.made"], {}) == []

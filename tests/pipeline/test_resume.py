@@ -335,7 +335,7 @@ def lock(folder: Path, host: str, pid: int, age_s: float) -> None:
 
 def test_a_second_driver_is_refused_with_host_and_age(small_corpus: Path, finished: Path) -> None:
     lock(finished, "elsewhere.example", 4711, 7)
-    with pytest.raises(CurateError, match=r"elsewhere\.example.*4711.*heartbeat 7 s ago"):
+    with pytest.raises(CurateError, match=r"elsewhere\.example.*4711.*heartbeat [789] s ago"):
         tiny.run(tiny.small_spec(small_corpus, finished))
     lock(finished, socket.gethostname(), os.getppid(), 1)
     with pytest.raises(CurateError, match=socket.gethostname()):

@@ -1,5 +1,6 @@
-// What each kernel offers to Python: `bind_<kernel>` is defined in `<kernel>_binding.cpp`. Buffers come
-// in by the buffer protocol, results go out as NumPy arrays; no binding looks at a text.
+// What each kernel offers to Python: `bind_<kernel>` is defined in `<kernel>_binding.cpp`, which does not include
+// this file, so that a new kernel compiles alone. Buffers come in by the buffer protocol, results go out as NumPy
+// arrays; no binding looks at a text.
 #pragma once
 
 #include <pybind11/pybind11.h>

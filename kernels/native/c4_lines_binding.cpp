@@ -2,7 +2,8 @@
 #include <limits>
 #include <vector>
 
-#include "bindings.hpp"
+#include <pybind11/pybind11.h>
+
 #include "c4_lines.hpp"
 #include "held_text.hpp"
 #include "owned_array.hpp"

@@ -3,7 +3,8 @@
 #include <utility>
 #include <vector>
 
-#include "bindings.hpp"
+#include <pybind11/pybind11.h>
+
 #include "cluster_chooser.hpp"
 #include "owned_array.hpp"
 

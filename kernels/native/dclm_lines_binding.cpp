@@ -3,7 +3,8 @@
 #include <string>
 #include <utility>
 
-#include "bindings.hpp"
+#include <pybind11/pybind11.h>
+
 #include "dclm_lines.hpp"
 #include "held_text.hpp"
 #include "owned_array.hpp"

@@ -1,7 +1,8 @@
 #include <cstdint>
 #include <string>
 
-#include "bindings.hpp"
+#include <pybind11/pybind11.h>
+
 #include "hashes.hpp"
 #include "held_text.hpp"
 

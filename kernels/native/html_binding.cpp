@@ -3,7 +3,6 @@
 #include <string>
 #include <string_view>
 
-#include "bindings.hpp"
 #include "html_content.hpp"
 #include "html_render.hpp"
 

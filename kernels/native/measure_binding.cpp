@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "ascii_blocks.hpp"
-#include "bindings.hpp"
 #include "held_text.hpp"
 #include "measure.hpp"
 #include "rows.hpp"

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "bindings.hpp"
 #include "dictionary.hpp"
 #include "held_text.hpp"
 #include "minhash.hpp"

@@ -1,6 +1,7 @@
 #include <cstdint>
 
-#include "bindings.hpp"
+#include <pybind11/pybind11.h>
+
 #include "held_text.hpp"
 #include "normalize.hpp"
 

@@ -1,6 +1,5 @@
 #include <pybind11/pybind11.h>
 
-#include "bindings.hpp"
 #include "page_facts.hpp"
 
 namespace py = pybind11;

@@ -1,7 +1,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "bindings.hpp"
+#include <pybind11/pybind11.h>
+
 #include "held_text.hpp"
 #include "phrases.hpp"
 

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "bindings.hpp"
 #include "owned_array.hpp"
 #include "row_gather.hpp"
 #include "row_merge.hpp"

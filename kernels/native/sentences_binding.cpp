@@ -1,7 +1,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "bindings.hpp"
+#include <pybind11/pybind11.h>
+
 #include "held_text.hpp"
 #include "sentences.hpp"
 

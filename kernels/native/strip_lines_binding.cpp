@@ -2,7 +2,8 @@
 #include <cstdint>
 #include <utility>
 
-#include "bindings.hpp"
+#include <pybind11/pybind11.h>
+
 #include "held_text.hpp"
 #include "owned_array.hpp"
 #include "strip_lines.hpp"

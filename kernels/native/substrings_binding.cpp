@@ -3,7 +3,8 @@
 #include <string>
 #include <utility>
 
-#include "bindings.hpp"
+#include <pybind11/pybind11.h>
+
 #include "cut_spans.hpp"
 #include "edited_text.hpp"
 #include "held_text.hpp"

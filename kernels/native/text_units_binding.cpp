@@ -2,7 +2,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include "bindings.hpp"
+#include <pybind11/pybind11.h>
+
 #include "held_text.hpp"
 #include "owned_array.hpp"
 #include "text_units.hpp"

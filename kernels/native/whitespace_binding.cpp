@@ -1,6 +1,7 @@
 #include <cstdint>
 
-#include "bindings.hpp"
+#include <pybind11/pybind11.h>
+
 #include "edited_text.hpp"
 #include "whitespace.hpp"
 

@@ -33,11 +33,13 @@ from curate.tokenizer.assemble import (
     plan_files,
 )
 from curate.tokenizer.config import TokenizerConfig
+from curate.tokenizer.counts import count_texts
 from curate.tokenizer.encode import Backend, Encoder
 from curate.tokenizer.evaluate import Evaluation, evaluation_bytes
 from curate.tokenizer.megatron import token_type
 from curate.tokenizer.split import SPLITS, TRAIN, VALIDATION, split_of
-from curate.tokenizer.train import TrainingSample, tokenizer_config, train_bpe
+from curate.tokenizer.train import train
+from curate.tokenizer.trained import tokenizer_config
 
 EVALUATION_BYTES = 256 * 2**20
 """Text that the evaluation of a tokenizer reads at most (whole batches)."""
@@ -77,17 +79,14 @@ class TokenizerJob:
 
     def run(self, context: JobContext) -> JobResult:
         use_all_cores()
-        total = sum(_bytes(batch.column("text")) for batch in self.split(context, TRAIN))
-        sample = TrainingSample(self.config, context.seed, total)
-        chosen = (
-            sample.select(batch.column("id"), batch.column("text"))
-            for batch in self.split(context, TRAIN)
+        texts = (
+            batch.column("text").cast(pa.large_string()) for batch in self.split(context, TRAIN)
         )
-        trained = train_bpe(chosen, self.config)
+        trained = train(count_texts(texts, self.config), self.config)
         facts = {
             "documents": trained.documents,
             "text_bytes": trained.text_bytes,
-            "notes": [*trained.notes, *sample.notes()],
+            "notes": list(trained.notes),
         }
         files = {
             "tokenizer": trained.tokenizer_json,

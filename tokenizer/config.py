@@ -8,29 +8,72 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 BYTE_ALPHABET_SIZE = 256
 
+Pattern = Literal["gpt2", "gpt4", "llama3", "metaspace", "words"]
+"""Where text is cut before tokens are made; `tokenizer/patterns.py` says what each one does."""
+
 
 class TokenizerConfig(BaseModel):
-    """Train a tokenizer on the train split of the kept documents, or load one."""
+    """Train a tokenizer on the train split of the kept documents."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: Literal["bpe"] = Field(
-        "bpe", description="byte-level BPE (Sennrich et al. 2016; Radford et al. 2019)"
+    model: Literal["bpe", "unigram", "wordpiece", "bytes"] = Field(
+        "bpe",
+        description=(
+            "bpe (Sennrich et al. 2016; Radford et al. 2019), unigram (Kudo 2018), wordpiece "
+            "(Schuster and Nakajima 2012), bytes (Xue et al. 2022, ByT5)"
+        ),
+    )
+    alphabet: Literal["bytes", "characters"] | None = Field(
+        None,
+        description=(
+            "what bpe merges: bytes, or characters with byte fallback (as Llama 2); null is bytes "
+            "for bpe and characters for unigram and wordpiece"
+        ),
+    )
+    pattern: Pattern | None = Field(
+        None,
+        description=(
+            "where text is cut first: gpt2, gpt4, llama3, metaspace (at blanks, as SentencePiece) "
+            "or words (BERT: blanks and punctuation); null is gpt4 for bpe on bytes, metaspace for "
+            "unigram and bpe on characters, words for wordpiece"
+        ),
+    )
+    digits: Literal["pattern", "single", "triples"] = Field(
+        "pattern", description="how runs of digits are cut: as the pattern does, one by one, by 3"
+    )
+    normalization: Literal["none", "nfc", "nfkc"] = Field(
+        "none", description="Unicode normal form that the tokenizer itself applies"
     )
     vocab_size: int = Field(
-        32_000, ge=257, le=1_000_000, description="tokens, special tokens included"
+        32_000, ge=257, le=1_000_000, description="tokens, special and reserved ones included"
+    )
+    pad_vocabulary_to: int = Field(
+        1, ge=1, le=65_536, description="reserved tokens are added up to a multiple of this"
     )
     min_frequency: int = Field(2, ge=1, description="fewest occurrences of a pair that is merged")
+    max_token_bytes: int = Field(64, ge=1, le=1024, description="longest token learned, bytes")
+    character_coverage: float = Field(
+        0.9995,
+        gt=0,
+        le=1,
+        description=(
+            "share of characters (by occurrence) that get a token of their own where the alphabet "
+            "is characters; the rest are bytes (0.9995: SentencePiece)"
+        ),
+    )
     special_tokens: tuple[str, ...] = Field(
         ("<|endoftext|>",), min_length=1, description="first one ends a document"
     )
-    training_bytes: int = Field(
-        2_000_000_000,
-        ge=1,
-        le=2**31 - 1,
+    reserved_tokens: int = Field(
+        0, ge=0, le=100_000, description="unused ids after the special tokens, for later"
+    )
+    count_memory_bytes: int = Field(
+        2 * 2**30,
+        ge=2**20,
         description=(
-            "text to train on, bytes; a larger corpus is sampled by draw (pair counts are "
-            "32-bit, so never more)"
+            "memory of the table of distinct pre-tokens while training, bytes; above it the "
+            "rarest are left out and the share of the text they make up is reported"
         ),
     )
 
@@ -43,7 +86,7 @@ class TokenizerConfig(BaseModel):
 
     @model_validator(mode="after")
     def _room_for_all_bytes(self) -> Self:
-        needed = BYTE_ALPHABET_SIZE + len(self.special_tokens)
+        needed = BYTE_ALPHABET_SIZE + len(self.special_tokens) + self.reserved_tokens
         if self.vocab_size < needed:
             raise ValueError(
                 f"vocab_size {self.vocab_size} is below {needed}: 256 byte values and "
@@ -51,10 +94,42 @@ class TokenizerConfig(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _built(self) -> Self:
+        """Refuse what no trainer does yet."""
+        missing = []
+        if self.model != "bpe":
+            missing.append(f"model: {self.model}")
+        if self.chosen_alphabet == "characters":
+            missing.append("alphabet: characters")
+        if self.pad_vocabulary_to != 1:
+            missing.append("pad_vocabulary_to")
+        if self.reserved_tokens:
+            missing.append("reserved_tokens")
+        if missing:
+            raise ValueError(f"not built yet: {', '.join(missing)}")
+        return self
+
     @property
     def end_of_document(self) -> str:
         """The special token that ends every document."""
         return self.special_tokens[0]
+
+    @property
+    def chosen_alphabet(self) -> Literal["bytes", "characters"]:
+        """`alphabet`, or what the model has without it."""
+        return self.alphabet or (
+            "characters" if self.model in ("unigram", "wordpiece") else "bytes"
+        )
+
+    @property
+    def chosen_pattern(self) -> Pattern:
+        """`pattern`, or what the model has without it."""
+        if self.pattern is not None:
+            return self.pattern
+        if self.model == "wordpiece":
+            return "words"
+        return "metaspace" if self.chosen_alphabet == "characters" else "gpt4"
 
 
 class PackConfig(BaseModel):

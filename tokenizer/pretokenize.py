@@ -15,10 +15,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-SPLIT_PATTERN = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+from curate.tokenizer.patterns import regular_expression
+
+SPLIT_PATTERN = regular_expression("gpt4", "pattern")
 
 _LETTER_END = r"(?<=[A-Za-z])(?=[\x00-@\[-`{-\x7f])"
 _DIGIT_END = r"(?<=[0-9])(?=[\x00-/:-\x7f])"

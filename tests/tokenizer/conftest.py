@@ -10,7 +10,9 @@ import pyarrow as pa
 import pytest
 
 from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.train import TrainedTokenizer, train_bpe
+from curate.tokenizer.counts import count_texts
+from curate.tokenizer.train import train
+from curate.tokenizer.trained import TrainedTokenizer
 
 HOSTILE = [
     "",
@@ -58,4 +60,4 @@ def small_config() -> TokenizerConfig:
 
 @pytest.fixture(scope="session")
 def trained(real_texts: list[str], small_config: TokenizerConfig) -> TrainedTokenizer:
-    return train_bpe([pa.array(real_texts, pa.large_string())], small_config)
+    return train(count_texts([pa.array(real_texts, pa.large_string())], small_config), small_config)

@@ -31,7 +31,7 @@ from curate.tokenizer.manifest import (
 )
 from curate.tokenizer.megatron import IndexedDataset, token_type
 from curate.tokenizer.split import SPLITS, split_of
-from curate.tokenizer.train import TrainedTokenizer
+from curate.tokenizer.trained import TrainedTokenizer
 
 UINT16 = np.dtype("<u2")
 

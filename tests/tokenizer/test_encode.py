@@ -16,7 +16,7 @@ from curate.errors import DataError, SpecError, StageError
 from curate.tokenizer import encode
 from curate.tokenizer.assemble import encode_batch
 from curate.tokenizer.encode import Backend, Encoder, EncodingDifference, choose_backend
-from curate.tokenizer.train import TrainedTokenizer
+from curate.tokenizer.trained import TrainedTokenizer
 
 BACKENDS: tuple[Backend, ...] = ("gigatoken", "tokenizers")
 

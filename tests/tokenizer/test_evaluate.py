@@ -7,7 +7,7 @@ import pytest
 
 from curate.tokenizer.encode import Encoder
 from curate.tokenizer.evaluate import Evaluation, evaluation_bytes
-from curate.tokenizer.train import TrainedTokenizer
+from curate.tokenizer.trained import TrainedTokenizer
 
 
 @pytest.fixture(scope="module")

@@ -13,28 +13,29 @@ from tokenizers import Tokenizer
 
 from curate.errors import DataError, SpecError
 from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.train import (
-    MAX_TRAINING_BYTES,
-    TrainedTokenizer,
-    TrainingSample,
-    tokenizer_config,
-    train_bpe,
-)
+from curate.tokenizer.counts import count_texts
+from curate.tokenizer.train import train
+from curate.tokenizer.trained import TrainedTokenizer, tokenizer_config
 
 TRAIN_FROM_STDIN = """
 import json, sys
 import pyarrow as pa
 from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.train import train_bpe
+from curate.tokenizer.counts import count_texts
+from curate.tokenizer.train import train
 texts, size = json.load(sys.stdin), int(sys.argv[1])
 batches = (pa.array(texts[i:i + size], pa.large_string()) for i in range(0, len(texts), size))
 config = TokenizerConfig(vocab_size=2000, special_tokens=("<|endoftext|>", "<|pad|>"))
-sys.stdout.buffer.write(train_bpe(batches, config).tokenizer_json)
+sys.stdout.buffer.write(train(count_texts(batches, config), config).tokenizer_json)
 """
 
 
 def large(texts: list[str]) -> pa.Array:
     return pa.array(texts, pa.large_string())
+
+
+def train_on(texts: list[str], config: TokenizerConfig) -> TrainedTokenizer:
+    return train(count_texts([large(texts)], config), config)
 
 
 @pytest.mark.parametrize(
@@ -76,34 +77,34 @@ def test_special_tokens_are_first_and_every_byte_has_a_token(trained: TrainedTok
 
 def test_text_that_holds_a_special_token_is_learned_as_text() -> None:
     config = TokenizerConfig(vocab_size=300)
-    found = train_bpe([large(["<|endoftext|>" * 50])], config)
+    found = train_on(["<|endoftext|>" * 50], config)
     merges = json.loads(found.tokenizer_json)["model"]["merges"]
     assert ["<", "|"] in merges
     assert "<|endoftext|>" not in {left + right for left, right in merges}
 
 
 def test_a_small_corpus_is_told_in_a_note() -> None:
-    found = train_bpe([large(["ab ab ab"])], TokenizerConfig(vocab_size=1000))
+    found = train_on(["ab ab ab"], TokenizerConfig(vocab_size=1000))
     assert found.vocabulary_size == 259
     assert "has 259 tokens, not 1,000" in found.notes[0]
 
 
 def test_one_endless_word_does_not_stall_training() -> None:
     genome = "".join("ACGT"[(number * number // 7) % 4] for number in range(300_000))
-    found = train_bpe([large([genome])], TokenizerConfig(vocab_size=1000))
+    found = train_on([genome], TokenizerConfig(vocab_size=1000))
     assert max(len(token) for token in json.loads(found.tokenizer_json)["model"]["vocab"]) <= 64
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["", ""]])
 def test_a_corpus_without_text_is_a_data_error(texts: list[str]) -> None:
     with pytest.raises(DataError, match="no text to train on"):
-        train_bpe([large(texts)], TokenizerConfig())
+        train_on(texts, TokenizerConfig())
 
 
 @pytest.mark.parametrize("token", ["the", " the", "###", "é<|x|>", "Ġthe", "1"])
 def test_a_special_token_that_text_could_yield_is_refused(token: str) -> None:
     with pytest.raises(SpecError, match="could be learned from ordinary text"):
-        train_bpe([large(["some text"])], TokenizerConfig(special_tokens=(token,)))
+        train_on(["some text"], TokenizerConfig(special_tokens=(token,)))
 
 
 @pytest.mark.parametrize(
@@ -115,44 +116,12 @@ def test_a_special_token_that_text_could_yield_is_refused(token: str) -> None:
         {"special_tokens": ("",)},
         {"special_tokens": ()},
         {"training_bytes": 2**31},
+        {"pattern": "gpt5"},
     ],
 )
 def test_a_configuration_that_cannot_work_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         TokenizerConfig.model_validate(wrong)
-
-
-def test_a_corpus_above_the_bound_is_sampled_by_draw_whatever_the_batches() -> None:
-    ids = pa.array([f"web/{number}" for number in range(2000)])
-    texts = large(["x" * 100] * 2000)
-    config = TokenizerConfig(training_bytes=50_000)
-    whole = TrainingSample(config, seed=3, total_bytes=200_000)
-    chosen = whole.select(ids, texts)
-    assert 40_000 < whole.used_bytes < 60_000
-    assert whole.documents == len(chosen)
-    assert "drawn documents" in whole.notes()[0]
-    parts = TrainingSample(config, seed=3, total_bytes=200_000)
-    for start in range(0, 2000, 7):
-        parts.select(ids.slice(start, 7), texts.slice(start, 7))
-    assert parts.notes() == whole.notes()
-
-
-def test_a_corpus_below_the_bound_is_used_whole() -> None:
-    sample = TrainingSample(TokenizerConfig(), seed=3, total_bytes=3)
-    assert sample.select(pa.array(["a", "b"]), large(["x", "yz"])).to_pylist() == ["x", "yz"]
-    assert sample.notes() == ()
-
-
-def test_training_never_gets_more_bytes_than_pair_counts_can_hold(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert MAX_TRAINING_BYTES == 2**31 - 1
-    monkeypatch.setattr("curate.tokenizer.train.MAX_TRAINING_BYTES", 10)
-    sample = TrainingSample(TokenizerConfig(training_bytes=10), seed=3, total_bytes=10)
-    found = sample.select(pa.array(["a", "b", "c"]), large(["123456", "12345", "1234"]))
-    assert found.to_pylist() == ["123456", "1234"]
-    with pytest.raises(DataError, match="32-bit pair counts"):
-        train_bpe([large(["123456", "12345"])], TokenizerConfig())
 
 
 def test_transformers_loads_the_folder_and_gives_equal_ids(

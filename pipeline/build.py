@@ -27,7 +27,7 @@ from curate.storage.store import FileRef
 from curate.tokenizer.assemble import PlannedFile
 from curate.tokenizer.encode import Encoder, choose_backend
 from curate.tokenizer.manifest import Counts, TokenFile, TokenizerRecord, make_manifest
-from curate.tokenizer.split import SPLITS
+from curate.tokenizer.split import SPLITS, Splitting
 
 ONE_FILE_ROWS = 50_000_000
 """Above this, `documents.parquet` of a split is a folder with a part per token file."""
@@ -53,6 +53,7 @@ class BuildSteps:
     ) -> None:
         self.plan, self.factory, self.run_steps = plan, factory, run_steps
         self.driver = factory.driver
+        self.splitting = Splitting.of(plan.spec.pack, plan.cluster_column())
         self.facts: dict[str, Any] = {"tokenizer": None, "tokens": None, "warnings": []}
         self.promotions: list[Promotion] = []
 
@@ -84,10 +85,8 @@ class BuildSteps:
         config = spec.tokenizer
         assert config is not None
         planned = self.plan.steps["tokenizer"]
-        fraction = spec.pack.validation_fraction if spec.pack is not None else 0.0
         key = digest([planned.fingerprint, [ref.checksum for ref in parts]])
-        cluster = self.plan.cluster_column()
-        job = TokenizerJob(planned.name, key, config, tuple(parts), fraction, cluster)
+        job = TokenizerJob(planned.name, key, config, tuple(parts), self.splitting)
         step = Step(planned.name, planned.label, 1, lambda index: job, JSON_KINDS)
         self.run_steps([step])
         for kind, final in TOKENIZER_FILES.items():
@@ -105,16 +104,13 @@ class BuildSteps:
         data = self.driver.read(tokenizer)
         backend = choose_backend(data, spec.pack.encoder)
         encoder = Encoder(data, spec.tokenizer.end_of_document, backend)
-        fraction = spec.pack.validation_fraction
-        planned, cluster = self.plan.steps["tokens.encode"], self.plan.cluster_column()
+        planned = self.plan.steps["tokens.encode"]
 
         def make(index: int) -> EncodeJob:
             shard, ref = parts[index]
             key = digest([planned.fingerprint, ref.checksum, shard, tokenizer.checksum, backend])
             end = encoder.end_of_document
-            return EncodeJob(
-                planned.name, key, ref, shard, tokenizer, end, backend, fraction, cluster
-            )
+            return EncodeJob(planned.name, key, ref, shard, tokenizer, end, backend, self.splitting)
 
         encode = Step(planned.name, planned.label, len(parts), make, CHUNK_KINDS)
         self.run_steps([encode])
@@ -161,7 +157,7 @@ class BuildSteps:
                 for i, (own, _) in enumerate(jobs)
                 if own == split
             ]
-            for split in SPLITS
+            for split in self.splitting.splits
         }
         return promotions + self.index(rows)
 
@@ -175,7 +171,7 @@ class BuildSteps:
         """(split, source, (ids, rows) of its chunks, its token files)."""
         assert spec.pack is not None
         planned, limit = self.plan.steps["tokens.plan"], spec.pack.max_file_bytes
-        places = [(split, source) for split in SPLITS for source in spec.sources]
+        places = [(split, source) for split in self.splitting.splits for source in spec.sources]
         chunks, jobs = [], []
         for split, source in places:
             members = [i for i, (shard, _) in enumerate(parts) if shard.split("/")[1] == source]
@@ -208,7 +204,7 @@ class BuildSteps:
     def index(self, rows: dict[str, list[FileRef]]) -> list[Promotion]:
         planned = self.plan.steps["tokens.index"]
         promotions, jobs = [], []
-        for split in SPLITS:
+        for split in self.splitting.splits:
             if sum(ref.rows for ref in rows[split]) > ONE_FILE_ROWS:
                 names = (
                     f"tokens/{split}/documents.parquet/part-{i:05d}.parquet"
@@ -229,7 +225,7 @@ class BuildSteps:
 
     def manifest(self, tokenizer: TokenizerRecord, encode: Step, files: list[Promotion]) -> None:
         """`tokens/manifest.json`, and the counts for run.json."""
-        splits = {split: dict(self.counts(encode, split)) for split in SPLITS}
+        splits = {split: dict(self.counts(encode, split)) for split in self.splitting.splits}
         final = [
             TokenFile.of(FileRef(p.final, p.ref.size_bytes, p.ref.checksum), "tokens/")
             for p in files

@@ -32,6 +32,7 @@ from curate.pipeline.fingerprint import (
 )
 from curate.pipeline.spec.model import PipelineSpec, StageEntry
 from curate.stages.base import Exchange
+from curate.tokenizer.split import Splitting
 
 CLUSTER = "cluster"
 """Verdict of an exchange that finds clusters: equal for near-duplicates, null for a single one."""
@@ -297,11 +298,10 @@ class _Planner:
 
     def tokenizer_ingredients(self) -> dict[str, Any]:
         assert self.spec.tokenizer is not None
-        fraction = self.spec.pack.validation_fraction if self.spec.pack is not None else 0.0
         return {
             "tokenizer": configuration(self.spec.tokenizer),
             "distributions": distribution_versions(("tokenizers",)),
-            "validation_fraction": fraction,
+            "split": Splitting.of(self.spec.pack, None).ingredients(),
             "seed": self.spec.seed,
         }
 

@@ -37,7 +37,7 @@ from curate.tokenizer.counts import count_texts
 from curate.tokenizer.encode import Backend, Encoder
 from curate.tokenizer.evaluate import Evaluation, evaluation_bytes
 from curate.tokenizer.megatron import token_type
-from curate.tokenizer.split import SPLITS, TRAIN, VALIDATION, split_of
+from curate.tokenizer.split import TRAIN, VALIDATION, Splitting
 from curate.tokenizer.train import train
 from curate.tokenizer.trained import tokenizer_config
 
@@ -46,24 +46,18 @@ EVALUATION_BYTES = 256 * 2**20
 
 COLUMNS = ("id", "text", "source")
 
-
-SPLIT_KEY = "split_key"
+SPLIT = "split"
 
 
 def documents(
-    store: Store, ref: FileRef, batch_bytes: int, cluster: str | None
+    store: Store, ref: FileRef, batch_bytes: int, splitting: Splitting, seed: int
 ) -> Iterator[pa.RecordBatch]:
-    """id, text, source and `SPLIT_KEY` of one part of `documents/`, in batches bounded by bytes.
-
-    The key of the split is the document's cluster, so that near-duplicates stay together, or its id
-    where it has none. No id is a bare number.
+    """id, text, source and `SPLIT` of one part of `documents/` (of one source), in batches bounded
+    by bytes.
     """
-    for batch in read_batches(store, ref, COLUMNS if cluster is None else (*COLUMNS, cluster)):
-        key = batch.column("id")
-        if cluster is not None:
-            key = pc.coalesce(batch.column(cluster).cast(pa.string()), key)
-        keyed = batch.select(list(COLUMNS)).append_column(SPLIT_KEY, key)
-        yield from cut_by_bytes(keyed, batch_bytes)
+    for batch in read_batches(store, ref, (*COLUMNS, *splitting.columns())):
+        splits = splitting.split(batch, batch.column("source")[0].as_py(), seed)
+        yield from cut_by_bytes(batch.select(COLUMNS).append_column(SPLIT, splits), batch_bytes)
 
 
 @dataclass(frozen=True)
@@ -74,8 +68,7 @@ class TokenizerJob:
     key: str
     config: TokenizerConfig
     inputs: tuple[FileRef, ...]
-    validation_fraction: float
-    cluster: str | None
+    splitting: Splitting
 
     def run(self, context: JobContext) -> JobResult:
         use_all_cores()
@@ -102,9 +95,10 @@ class TokenizerJob:
     def split(self, context: JobContext, wanted: str) -> Iterator[pa.RecordBatch]:
         """The documents of one split."""
         for ref in self.inputs:
-            for batch in documents(context.store, ref, context.engine.batch_bytes, self.cluster):
-                splits = split_of(batch.column(SPLIT_KEY), context.seed, self.validation_fraction)
-                yield batch.filter(pc.equal(splits, wanted))
+            for batch in documents(
+                context.store, ref, context.engine.batch_bytes, self.splitting, context.seed
+            ):
+                yield batch.filter(pc.equal(batch.column(SPLIT), wanted))
 
     def evaluation(
         self, context: JobContext, tokenizer_json: bytes, trained: dict[str, object]
@@ -146,23 +140,28 @@ class EncodeJob:
     tokenizer: FileRef
     end_of_document: str
     backend: Backend
-    validation_fraction: float
-    cluster: str | None
+    splitting: Splitting
 
     def run(self, context: JobContext) -> JobResult:
         context.store.verify(self.tokenizer)
         encoder = Encoder(
             context.store.read(self.tokenizer.path), self.end_of_document, self.backend
         )
-        chunks = {split: _Chunk(self, context, split) for split in SPLITS}
+        chunks = {split: _Chunk(self, context, split) for split in self.splitting.splits}
         try:
             row = 0
             for batch in documents(
-                context.store, self.documents, context.engine.batch_bytes, self.cluster
+                context.store,
+                self.documents,
+                context.engine.batch_bytes,
+                self.splitting,
+                context.seed,
             ):
                 context.watch.begin(batch.column("id")[0].as_py(), "encode")
-                splits = split_of(batch.column(SPLIT_KEY), context.seed, self.validation_fraction)
-                for split, encoded in encode_batch(batch, splits, encoder, self.shard, row).items():
+                splits = batch.column(SPLIT)
+                for split, encoded in encode_batch(
+                    batch, splits, encoder, self.shard, row, self.splitting.splits
+                ).items():
                     chunks[split].add(encoded.ids, encoded.rows)
                 row += batch.num_rows
             return self.result(chunks)

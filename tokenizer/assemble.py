@@ -8,7 +8,7 @@ ranges of chunks, so the bytes depend on the documents and their order only. A d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,19 +70,24 @@ class EncodedRows:
 
 
 def encode_batch(
-    batch: pa.RecordBatch, splits: pa.Array, encoder: Encoder, shard: str, first_row: int
+    batch: pa.RecordBatch,
+    splits: pa.Array,
+    encoder: Encoder,
+    shard: str,
+    first_row: int,
+    wanted: Sequence[str] = SPLITS,
 ) -> dict[str, EncodedRows]:
     """Encode the documents of a batch.
 
     batch: columns `id`, `text`, `source` (n rows of one part of documents/). splits: what
     `split_of` gave for them. shard: name of the part; first_row: row of the batch's first document
-    in it. Returns every split, in the order train, validation. Raises StageError where the encoding
+    in it. wanted: the splits of the run. Returns all of them. Raises StageError where the encoding
     libraries differ or an id does not fit.
     """
     dtype = token_type(encoder.vocabulary_size)
     text = batch.column("text").cast(pa.large_string())
     encoded = {}
-    for split in SPLITS:
+    for split in wanted:
         chosen = pc.equal(splits, split)
         part = text.filter(chosen)
         ids_of_documents = batch.column("id").cast(pa.string()).filter(chosen)

@@ -132,6 +132,15 @@ class TokenizerConfig(BaseModel):
         return "metaspace" if self.chosen_alphabet == "characters" else "gpt4"
 
 
+class SourceSplit(BaseModel):
+    """Shares of one source that differ from those of the others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    validation_fraction: float | None = Field(None, ge=0, lt=1, description="null: the common one")
+    test_fraction: float | None = Field(None, ge=0, lt=1, description="null: the common one")
+
+
 class PackConfig(BaseModel):
     """Encode every kept document into Megatron-Core files."""
 
@@ -139,6 +148,12 @@ class PackConfig(BaseModel):
 
     validation_fraction: float = Field(
         0.005, ge=0, lt=1, description="share of documents drawn into the validation split"
+    )
+    test_fraction: float = Field(
+        0.0, ge=0, lt=1, description="share of documents drawn into the test split; 0: none"
+    )
+    split_by_source: dict[str, SourceSplit] = Field(
+        {}, description="shares of sources that differ: {books: {validation_fraction: 0.02}}"
     )
     max_file_bytes: int = Field(
         8 * 2**30,
@@ -149,3 +164,21 @@ class PackConfig(BaseModel):
         "auto",
         description="library that encodes; auto takes gigatoken where it supports the tokenizer",
     )
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> Self:
+        common = (self.validation_fraction, self.test_fraction)
+        shares = {"": common}
+        for name, own in self.split_by_source.items():
+            found = (own.validation_fraction, own.test_fraction)
+            shares[f"split_by_source.{name}: "] = (
+                common[0] if found[0] is None else found[0],
+                common[1] if found[1] is None else found[1],
+            )
+        for where, (validation, test) in shares.items():
+            if validation + test >= 1:
+                raise ValueError(
+                    f"{where}validation_fraction and test_fraction add up to "
+                    f"{validation + test:g}; below 1 leaves something to train on"
+                )
+        return self

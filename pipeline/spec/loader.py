@@ -113,6 +113,8 @@ class _Loader:
         if pack is not None and "tokenizer" not in self.values:
             place = self.root.key_place("pack")
             self.problems.add(place, "pack needs a `tokenizer:` section", "tokenizer: {model: bpe}")
+        if pack is not None:
+            self._check_names("pack.split_by_source", pack.split_by_source, names)
         engine = self._section("engine", EngineConfig)
         removed = self._section("removed", RemovedConfig)
         report = self._section("report", ReportConfig)
@@ -202,6 +204,14 @@ class _Loader:
                     message = f"{draft.name}: source '{name}' is not defined"
                     hint = did_you_mean(name, names) or f"sources are: {list_of(names)}"
                     self.problems.add(draft.place, message, hint)
+
+    def _check_names(self, key: str, found: Iterable[str], names: tuple[str, ...]) -> None:
+        """Sources that a section names must exist."""
+        section = key.partition(".")[0]
+        for name in found:
+            if names and name not in names:
+                message = f"{key}: source '{name}' is not defined; sources are: {list_of(names)}"
+                self.problems.add(self.root.key_place(section), message, did_you_mean(name, names))
 
     def _dag_place(self, problem: DagProblem, drafts: list[EntryDraft]) -> Place:
         if problem.index is not None:

@@ -30,7 +30,7 @@ from curate.tokenizer.manifest import (
     read_manifest,
 )
 from curate.tokenizer.megatron import IndexedDataset, token_type
-from curate.tokenizer.split import SPLITS, split_of
+from curate.tokenizer.split import TRAIN, VALIDATION, split_of
 from curate.tokenizer.trained import TrainedTokenizer
 
 UINT16 = np.dtype("<u2")
@@ -51,6 +51,9 @@ def documents(texts: list[str]) -> pa.RecordBatch:
     )
 
 
+SPLITS = (TRAIN, VALIDATION)
+
+
 class Chunk:
     """What an encode job leaves behind for one part and split, in memory."""
 
@@ -66,7 +69,7 @@ def encode_part(
     for start in range(0, part.num_rows, batch_rows):
         batch = part.slice(start, batch_rows)
         splits = split_of(batch.column("id"), seed=17, validation_fraction=0.2)
-        for split, encoded in encode_batch(batch, splits, encoder, shard, start).items():
+        for split, encoded in encode_batch(batch, splits, encoder, shard, start, SPLITS).items():
             chunks[split].ids += encoded.ids.tobytes()
             rows = pa.Table.from_batches([encoded.rows])
             chunks[split].rows = pa.concat_tables([chunks[split].rows, rows])

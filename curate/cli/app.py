@@ -31,6 +31,8 @@ from curate.cli.recipes import recipes
 from curate.cli.report import report
 from curate.cli.run import EPILOG as RUN_EPILOG
 from curate.cli.run import run
+from curate.cli.scaling import EPILOG as SCALING_EPILOG
+from curate.cli.scaling import scaling
 from curate.cli.schema import EPILOG as SCHEMA_EPILOG
 from curate.cli.schema import schema
 from curate.cli.stages import EPILOG as STAGES_EPILOG
@@ -77,6 +79,7 @@ app.command("inspect", epilog=INSPECT_EPILOG)(inspect)
 app.command("stages", epilog=STAGES_EPILOG)(stages)
 app.command("recipes", epilog=RECIPES_EPILOG)(recipes)
 app.command("schema", epilog=SCHEMA_EPILOG)(schema)
+app.command("scaling", epilog=SCALING_EPILOG)(scaling)
 app.command("doctor")(doctor)
 app.command("report")(report)
 app.command("verify")(verify)

@@ -11,6 +11,7 @@ import xxhash
 
 from curate.pipeline.driver import Step
 from curate.pipeline.fingerprint import digest
+from curate.pipeline.pack_jobs import packed_rows
 from curate.pipeline.plan import Plan
 from curate.pipeline.publish import Promotion
 from curate.pipeline.spec.model import PipelineSpec
@@ -54,7 +55,12 @@ class BuildSteps:
         self.plan, self.factory, self.run_steps = plan, factory, run_steps
         self.driver = factory.driver
         self.splitting = Splitting.of(plan.spec.pack, plan.cluster_column())
-        self.facts: dict[str, Any] = {"tokenizer": None, "tokens": None, "warnings": []}
+        self.facts: dict[str, Any] = {
+            "tokenizer": None,
+            "tokens": None,
+            "packing": None,
+            "warnings": [],
+        }
         self.promotions: list[Promotion] = []
 
     def run(self, spec: PipelineSpec) -> list[Promotion]:
@@ -147,10 +153,12 @@ class BuildSteps:
         )
         self.run_steps([step])
         promotions = []
+        indexes: dict[str, list[FileRef]] = {split: [] for split in self.splitting.splits}
         for index, (split, job) in enumerate(jobs):
             for kind in ("bin", "idx"):
                 ref = self.driver.current(step.records.ref(index, kind))
                 promotions.append(Promotion(ref, f"tokens/{split}/{job.planned.name}.{kind}"))
+            indexes[split].append(ref)
         rows = {
             split: [
                 self.driver.current(step.records.ref(i, "rows"))
@@ -159,7 +167,15 @@ class BuildSteps:
             ]
             for split in self.splitting.splits
         }
-        return promotions + self.index(rows)
+        assert spec.pack is not None
+        packing, self.facts["packing"] = packed_rows(
+            self.driver,
+            self.plan.steps["tokens.pack"],
+            self.run_steps,
+            spec.pack.packing,
+            indexes,
+        )
+        return promotions + self.index(rows) + packing
 
     def planned_files(
         self,

@@ -32,6 +32,7 @@ from curate.pipeline.fingerprint import (
 )
 from curate.pipeline.spec.model import PipelineSpec, StageEntry
 from curate.stages.base import Exchange
+from curate.tokenizer.config import PackConfig
 from curate.tokenizer.split import Splitting
 
 CLUSTER = "cluster"
@@ -275,12 +276,24 @@ class _Planner:
         if self.spec.tokenizer is not None:
             self.add("tokenizer", "tokenizer", self.tokenizer_ingredients(), documents)
         if self.spec.pack is not None:
-            pack = {"pack": configuration(self.spec.pack), "seed": self.spec.seed}
-            libraries = {"distributions": distribution_versions(("gigatoken", "tokenizers"))}
-            self.add("tokens.encode", "encode", {**pack, **libraries}, ("tokenizer", *documents))
-            self.add("tokens.plan", "token plan", pack, ("tokens.encode",))
-            self.add("tokens.files", "assemble", pack, ("tokens.plan",))
-            self.add("tokens.index", "index", pack, ("tokens.files",))
+            self.add_tokens(self.spec.pack, documents)
+
+    def add_tokens(self, pack: PackConfig, documents: tuple[str, ...]) -> None:
+        """Each step depends on its own fields: another `sequence_length` encodes nothing again."""
+
+        def fields(*names: str) -> dict[str, Any]:
+            return {"pack": {name: configuration(pack)[name] for name in names}}
+
+        seed = {"seed": self.spec.seed}
+        libraries = {"distributions": distribution_versions(("gigatoken", "tokenizers"))}
+        shares = {"split": Splitting.of(pack, None).ingredients()}
+        encoding = {**fields("encoder"), **shares, **seed, **libraries}
+        self.add("tokens.encode", "encode", encoding, ("tokenizer", *documents))
+        self.add("tokens.plan", "token plan", fields("max_file_bytes"), ("tokens.encode",))
+        self.add("tokens.files", "assemble", {}, ("tokens.plan",))
+        self.add("tokens.index", "index", {}, ("tokens.files",))
+        packing = {**fields("sequence_length", "strategy", "shortest_bucket"), **seed}
+        self.add("tokens.pack", "pack", packing, ("tokens.files",))
 
     def add_index(self, entry: StageEntry) -> None:
         """What a stage keeps of its documents for later runs."""

@@ -47,7 +47,12 @@ class RunRecord:
         self.started = started
         self.environment: dict[str, str] = {}
         self.seconds: dict[str, float] = {}
-        self.built: dict[str, Any] = {"tokenizer": None, "tokens": None, "warnings": []}
+        self.built: dict[str, Any] = {
+            "tokenizer": None,
+            "tokens": None,
+            "packing": None,
+            "warnings": [],
+        }
         self.warnings: list[str] = []
         self.kept_text_bytes: dict[str, int] = {}
         self.decisions = 0
@@ -82,6 +87,7 @@ class RunRecord:
             "step_seconds": self.seconds,
             "tokenizer": self.built["tokenizer"],
             "tokens": self.built["tokens"],
+            "packing": self.built["packing"],
             "warnings": [*self.spec.notes, *self.warnings, *self.built["warnings"]],
             "error": None
             if error is None

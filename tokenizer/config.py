@@ -6,6 +6,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from curate.tokenizer.packing import PackingSettings, Strategy
+
 BYTE_ALPHABET_SIZE = 256
 
 Pattern = Literal["gpt2", "gpt4", "llama3", "metaspace", "words"]
@@ -142,10 +144,29 @@ class SourceSplit(BaseModel):
 
 
 class PackConfig(BaseModel):
-    """Encode every kept document into Megatron-Core files."""
+    """Encode every kept document into Megatron-Core files, and plan training rows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    sequence_length: int = Field(
+        2048, ge=2, le=2**24, description="tokens that a training row gives to the model"
+    )
+    strategy: Strategy = Field(
+        "best_fit",
+        description=(
+            "best_fit: no document up to a row's length is cut (Ding et al. 2024); concat: windows "
+            "over all tokens, as Megatron-Core; buckets: rows of powers of two with one document "
+            "each (Pouransari et al. 2024)"
+        ),
+    )
+    shortest_bucket: int = Field(
+        256,
+        ge=1,
+        description=(
+            "strategy buckets: shortest row, tokens; what is left of a document is discarded "
+            "(256: the authors' script)"
+        ),
+    )
     validation_fraction: float = Field(
         0.005, ge=0, lt=1, description="share of documents drawn into the validation split"
     )
@@ -182,3 +203,25 @@ class PackConfig(BaseModel):
                     f"{validation + test:g}; below 1 leaves something to train on"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _powers_of_two(self) -> Self:
+        for name in ("sequence_length", "shortest_bucket") if self.strategy == "buckets" else ():
+            value = getattr(self, name)
+            if value & (value - 1):
+                near = 1 << (value.bit_length() - 1)
+                raise ValueError(
+                    f"strategy buckets: {name} must be a power of two, not {value}; near are "
+                    f"{near} and {2 * near}"
+                )
+        if self.strategy == "buckets" and self.shortest_bucket > self.sequence_length:
+            raise ValueError(
+                f"strategy buckets: shortest_bucket {self.shortest_bucket} is above "
+                f"sequence_length {self.sequence_length}"
+            )
+        return self
+
+    @property
+    def packing(self) -> PackingSettings:
+        """How rows are made."""
+        return PackingSettings(self.strategy, self.sequence_length, self.shortest_bucket)

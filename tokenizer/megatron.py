@@ -74,6 +74,34 @@ def _ranges(count: int) -> Iterator[np.ndarray]:
         yield np.arange(start, min(count, start + step), dtype="<i8")
 
 
+def parse_header(header: bytes, name: str) -> tuple[int, np.dtype]:
+    """(documents, type of the ids) from the first bytes of an .idx; `name` is for the message.
+
+    Raises DataError for anything but a version 1 index with one sequence per document.
+    """
+    if len(header) < HEADER.size:
+        raise DataError(
+            f"{name}: {len(header)} bytes, a header has {HEADER.size}; the file is truncated"
+        )
+    magic, version, code, sequences, indices = HEADER.unpack(header[: HEADER.size])
+    if magic != MAGIC:
+        raise DataError(
+            f"{name}: offset 0: {magic!r} is not {MAGIC!r}; this is no Megatron-Core index"
+        )
+    if version != VERSION:
+        raise DataError(f"{name}: offset 9: version {version}, known is {VERSION}")
+    if code not in TYPE_CODES:
+        raise DataError(
+            f"{name}: offset 17: type code {code}, token files have 8 (uint16) or 4 (int32)"
+        )
+    if indices != sequences + 1:
+        raise DataError(
+            f"{name}: offset 26: {indices} document indices for {sequences} sequences; one per "
+            "document"
+        )
+    return int(sequences), TYPE_CODES[code]
+
+
 class IndexedDataset:
     """Read a pair of local files; `dataset[i]` is the array of ids of document i. Nothing is copied
     into memory.
@@ -130,35 +158,14 @@ class IndexedDataset:
         return np.memmap(path, dtype=np.uint8, mode="r") if size else np.zeros(0, dtype=np.uint8)
 
     def _header(self, index: np.ndarray) -> tuple[int, np.dtype]:
-        if len(index) < HEADER.size:
-            raise DataError(
-                f"{self._idx}: {len(index)} bytes, a header has {HEADER.size}; the file is "
-                "truncated"
-            )
-        magic, version, code, sequences, indices = HEADER.unpack(index[: HEADER.size].tobytes())
-        if magic != MAGIC:
-            raise DataError(
-                f"{self._idx}: offset 0: {magic!r} is not {MAGIC!r}; this is no Megatron-Core index"
-            )
-        if version != VERSION:
-            raise DataError(f"{self._idx}: offset 9: version {version}, known is {VERSION}")
-        if code not in TYPE_CODES:
-            raise DataError(
-                f"{self._idx}: offset 17: type code {code}, token files have 8 (uint16) or 4 "
-                "(int32)"
-            )
-        if indices != sequences + 1:
-            raise DataError(
-                f"{self._idx}: offset 26: {indices} document indices for {sequences} sequences; "
-                "one per document"
-            )
-        expected = HEADER.size + 4 * sequences + 8 * sequences + 8 * indices
+        documents, dtype = parse_header(index[: HEADER.size].tobytes(), str(self._idx))
+        expected = HEADER.size + 4 * documents + 8 * documents + 8 * (documents + 1)
         if len(index) != expected:
             raise DataError(
-                f"{self._idx}: {len(index)} bytes, {expected} for {sequences} sequences; "
+                f"{self._idx}: {len(index)} bytes, {expected} for {documents} sequences; "
                 "truncated or damaged"
             )
-        return int(sequences), TYPE_CODES[code]
+        return documents, dtype
 
     def _check(self, bin_bytes: int) -> None:
         """Every document follows the one before and the last ends with the file."""

@@ -1,0 +1,159 @@
+"""The packing plan of a split: one job, because rows follow from all documents in training order.
+
+It reads the lengths alone (4 bytes per document) and is bounded by memory of one group
+(`tokenizer/packing.py`); a billion documents are minutes beside the days of encoding them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+
+from curate.pipeline.driver import Driver, Step
+from curate.pipeline.fingerprint import digest
+from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
+from curate.pipeline.plan import PlannedStep
+from curate.pipeline.publish import Promotion
+from curate.storage.store import FileRef, Store
+from curate.tokenizer.megatron import HEADER, parse_header
+from curate.tokenizer.packing import PackedRows, PackingSettings, pack, piece_type
+from curate.tokenizer.packing_plan import (
+    PLAN_NAME,
+    PackingPlan,
+    PlanPart,
+    pieces_name,
+    starts_name,
+)
+from curate.tokenizer.packing_report import STRATEGIES, LengthTotals, PackingFigures, PlanTotals
+
+SEQUENCE_BATCH = 2**20
+EXTENSIONS = {"plan": "json", "starts": "npy", "pieces": "npy"}
+
+
+@dataclass(frozen=True)
+class PackJob:
+    """Rows of one split, in parts, and `packing.json`.
+
+    indexes: its .idx files in the order of documents.parquet. sequence: rows of documents.parquet in
+    training order, repeats included, as plain little-endian int64; None is every row once.
+    """
+
+    step: str
+    key: str
+    settings: PackingSettings
+    indexes: tuple[FileRef, ...]
+    sequence: FileRef | None = None
+
+    def run(self, context: JobContext) -> JobResult:
+        store = context.store
+        counts = [self.header(store, ref) for ref in self.indexes]
+        dtype = piece_type(sum(counts))
+        totals, made = LengthTotals(self.settings), PlanTotals()
+        files: list[OutputFile] = []
+        parts: list[PlanPart] = []
+        documents = self.documents(store, counts)
+        for packed in pack(_measured(documents, totals), self.settings, dtype):
+            files += self.publish(store, len(parts), packed)
+            parts.append(PlanPart(pieces=len(packed.pieces), lengths=packed.lengths))
+            made.add(packed)
+        plan = PackingPlan(
+            strategy=self.settings.strategy,
+            sequence_length=self.settings.sequence_length,
+            shortest_bucket=self.settings.shortest_bucket
+            if self.settings.strategy == "buckets"
+            else None,
+            seed=context.seed,
+            figures=self.figures(totals, made),
+            parts=tuple(parts),
+        )
+        path = output_path(self.step, self.key, "plan", extension=EXTENSIONS["plan"])
+        files.append(OutputFile("plan", 0, store.publish(path, plan.to_bytes())))
+        return JobResult(tuple(files))
+
+    def figures(self, totals: LengthTotals, made: PlanTotals) -> dict[str, PackingFigures]:
+        """Of every strategy that this sequence length allows."""
+        length, chosen = self.settings.sequence_length, self.settings.strategy
+        power_of_two = length & (length - 1) == 0
+        found = {
+            strategy: totals.figures(strategy)
+            for strategy in STRATEGIES
+            if strategy != "buckets" or power_of_two
+        }
+        found[chosen] = made.correct(found[chosen], chosen)
+        return {str(strategy): figures for strategy, figures in found.items()}
+
+    def header(self, store: Store, ref: FileRef) -> int:
+        """Documents of an index, after its bytes were checked."""
+        store.verify(ref)
+        documents, _ = parse_header(store.read_range(ref.path, 0, HEADER.size), ref.path)
+        return documents
+
+    def lengths(self, store: Store, counts: list[int]) -> Iterator[np.ndarray]:
+        """int32 lengths, a file at a time."""
+        for ref, documents in zip(self.indexes, counts, strict=True):
+            data = store.read_range(ref.path, HEADER.size, 4 * documents, ref.size_bytes)
+            yield np.frombuffer(data, dtype="<i4")
+
+    def documents(
+        self, store: Store, counts: list[int]
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(rows of documents.parquet, lengths) in training order."""
+        if self.sequence is None:
+            first = 0
+            for lengths in self.lengths(store, counts):
+                yield np.arange(first, first + len(lengths), dtype=np.int64), lengths
+                first += len(lengths)
+            return
+        store.verify(self.sequence)
+        every = np.concatenate([np.empty(0, dtype="<i4"), *self.lengths(store, counts)])
+        with store.open(self.sequence.path) as file:
+            while data := file.read(8 * SEQUENCE_BATCH):
+                rows = np.frombuffer(data, dtype="<i8")
+                yield rows, every[rows]
+
+    def publish(self, store: Store, part: int, packed: PackedRows) -> list[OutputFile]:
+        files = []
+        for kind, array in (("starts", packed.starts), ("pieces", packed.pieces)):
+            path = output_path(self.step, self.key, kind, part, EXTENSIONS[kind])
+            with store.create(path) as file:
+                np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
+            ref = FileRef(path, file.size_bytes, file.checksum)
+            files.append(OutputFile(kind, part, ref))
+        return files
+
+
+def _measured(
+    documents: Iterator[tuple[np.ndarray, np.ndarray]], totals: LengthTotals
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for rows, lengths in documents:
+        totals.add(lengths)
+        yield rows, lengths
+
+
+def packed_rows(
+    driver: Driver,
+    planned: PlannedStep,
+    run_steps: Callable[[Sequence[Step]], None],
+    settings: PackingSettings,
+    indexes: Mapping[str, Sequence[FileRef]],
+) -> tuple[list[Promotion], dict[str, Any]]:
+    """Make the plan of every split; its files under their final names, and what run.json says."""
+    jobs = []
+    for split, refs in indexes.items():
+        key = digest([planned.fingerprint, split, [ref.checksum for ref in refs]])
+        jobs.append(PackJob(planned.name, key, settings, tuple(refs)))
+    step = Step(planned.name, planned.label, len(jobs), lambda index: jobs[index], EXTENSIONS)
+    run_steps([step])
+    names = {"starts": starts_name, "pieces": pieces_name, "plan": lambda part: PLAN_NAME}
+    promotions, facts = [], {}
+    for index, split in enumerate(indexes):
+        for file in step.records.files(index):
+            final = f"tokens/{split}/{names[file.kind](file.part)}"
+            promotions.append(Promotion(driver.current(file.ref), final))
+        plan = orjson.loads(driver.read(driver.current(step.records.ref(index, "plan"))))
+        facts[split] = {name: plan[name] for name in ("strategy", "sequence_length", "figures")}
+    return promotions, facts

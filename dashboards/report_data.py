@@ -14,6 +14,7 @@ from curate.dashboards.examples import Drawn, draw_examples
 from curate.dashboards.histograms import histograms
 from curate.pipeline.plan import CLUSTER
 from curate.pipeline.run_folder import RunFolder
+from curate.tokenizer.packing_report import PackingFigures
 
 REPORT_VERSION = 1
 
@@ -35,6 +36,7 @@ def gather(folder: RunFolder, examples_per_rule: int, title: str | None = None) 
         "rules": _rules(run, removed),
         "histograms": _histograms(folder, run),
         "mixture": _mixture(run),
+        "packing": _packing(run),
         "skipped": _skipped(run),
         "quarantine": _quarantine(bad),
         "facts": _facts(run),
@@ -207,6 +209,25 @@ def _mixture(run: dict[str, Any]) -> dict[str, Any]:
             "tokens": _share(row.get("tokens") or 0, sums["tokens"]),
         }
     return {"sources": rows, "sums": sums, "splits": run.get("tokens") or {}}
+
+
+def _packing(run: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each strategy does to the documents of a split; a run of an older version has none."""
+    found = []
+    for split, plan in (run.get("packing") or {}).items():
+        for strategy, counts in plan["figures"].items():
+            figures = PackingFigures(**counts)
+            found.append(
+                {
+                    "split": split,
+                    "strategy": strategy,
+                    "chosen": strategy == plan["strategy"],
+                    "sequence_length": plan["sequence_length"],
+                    "rows": figures.rows,
+                    "shares": {name: value / 100 for name, value in figures.percent().items()},
+                }
+            )
+    return found
 
 
 def _skipped(run: dict[str, Any]) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ from curate.pipeline.token_jobs import (
 from curate.storage.store import FileRef
 from curate.tokenizer.assemble import PlannedFile
 from curate.tokenizer.encode import Encoder, choose_backend
-from curate.tokenizer.manifest import Counts, TokenFile, TokenizerRecord, make_manifest
+from curate.tokenizer.manifest import Counts, Dataset, TokenFile, TokenizerRecord, make_manifest
 from curate.tokenizer.split import SPLITS, Splitting
 
 ONE_FILE_ROWS = 50_000_000
@@ -62,6 +62,9 @@ class BuildSteps:
             "warnings": [],
         }
         self.promotions: list[Promotion] = []
+        self.datasets: dict[str, list[Dataset]] = {
+            split: [] for split in self.splitting.splits
+        }
 
     def run(self, spec: PipelineSpec) -> list[Promotion]:
         """Everything, in order; returns what belongs under final names."""
@@ -144,6 +147,11 @@ class BuildSteps:
                     ]
                 )
                 jobs.append((split, AssembleJob(planned.name, key, file, chunks, vocabulary_size)))
+                self.datasets[split].append(
+                    Dataset(
+                        name=file.name, source=source, documents=file.documents, tokens=file.tokens
+                    )
+                )
         step = Step(
             planned.name,
             planned.label,
@@ -246,7 +254,8 @@ class BuildSteps:
             TokenFile.of(FileRef(p.final, p.ref.size_bytes, p.ref.checksum), "tokens/")
             for p in files
         ]
-        data = make_manifest(tokenizer, splits, final).to_bytes()
+        datasets = {split: tuple(own) for split, own in self.datasets.items()}
+        data = make_manifest(tokenizer, splits, datasets, final).to_bytes()
         path = f"steps/{self.plan.steps['tokens.index'].name}/{digest(data.decode())}.manifest.json"
         ref = FileRef(path, len(data), xxhash.xxh3_64_intdigest(data))
         if path not in self.driver.promoted:

@@ -38,8 +38,8 @@ EXTENSIONS = {"plan": "json", "starts": "npy", "pieces": "npy"}
 class PackJob:
     """Rows of one split, in parts, and `packing.json`.
 
-    indexes: its .idx files in the order of documents.parquet. sequence: rows of documents.parquet in
-    training order, repeats included, as plain little-endian int64; None is every row once.
+    indexes: its .idx files in the order of documents.parquet. sequence: rows of documents.parquet
+    in training order, repeats included, as plain little-endian int64; None is every row once.
     """
 
     step: str
@@ -98,9 +98,7 @@ class PackJob:
             data = store.read_range(ref.path, HEADER.size, 4 * documents, ref.size_bytes)
             yield np.frombuffer(data, dtype="<i4")
 
-    def documents(
-        self, store: Store, counts: list[int]
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def documents(self, store: Store, counts: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(rows of documents.parquet, lengths) in training order."""
         if self.sequence is None:
             first = 0

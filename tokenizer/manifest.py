@@ -1,7 +1,8 @@
 """`tokens/manifest.json`: the tokenizer of the token files, their counts and their checksums.
 
-Readers take it first: ids mean nothing without the tokenizer they belong to. The bytes are
-canonical (sorted keys, no time, host or absolute path), so equal runs write equal manifests.
+Readers take it first: ids mean nothing without the tokenizer they belong to, and rows of
+documents.parquet none without the order of the files. The bytes are canonical (sorted keys, no
+time, host or absolute path), so equal runs write equal manifests.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curate.errors import DataError
 from curate.storage.store import FileRef
-from curate.tokenizer.encode import Encoder
 from curate.tokenizer.megatron import token_type
+
+if TYPE_CHECKING:  # a reader needs no encoder
+    from curate.tokenizer.encode import Encoder
 
 
 class _Frozen(BaseModel):
@@ -72,14 +75,28 @@ class TokenFile(_Frozen):
         )
 
 
+class Dataset(_Frozen):
+    """One pair `<split>/<name>.bin` and `.idx`: documents of one source, in document order."""
+
+    name: str
+    source: str
+    documents: int = Field(ge=0)
+    tokens: int = Field(ge=0)
+
+
 class TokenizerRecord(_Frozen):
-    """The tokenizer of the ids. `vocabulary_size` counts the special tokens."""
+    """The tokenizer of the ids. `vocabulary_size` is the highest id plus one, special tokens
+    included; `special_tokens` are those that no text can spell. Every document ends with
+    `end_of_document`; nothing stands before its first token.
+    """
 
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     vocabulary_size: int = Field(ge=1)
+    special_tokens: dict[str, int]
     end_of_document: str
     end_of_document_id: int = Field(ge=0)
     end_of_document_policy: Literal["appended"] = "appended"
+    beginning_of_document_policy: Literal["none"] = "none"
     encoded_with: str
 
     @classmethod
@@ -87,24 +104,32 @@ class TokenizerRecord(_Frozen):
         return cls(
             sha256=hashlib.sha256(tokenizer_json).hexdigest(),
             vocabulary_size=encoder.vocabulary_size,
+            special_tokens=special_tokens(tokenizer_json),
             end_of_document=encoder.end_of_document,
             end_of_document_id=encoder.end_of_document_id,
             encoded_with=encoder.backend_version,
         )
 
 
+def special_tokens(tokenizer_json: bytes) -> dict[str, int]:
+    """Added tokens that are special, by their text."""
+    added = json.loads(tokenizer_json).get("added_tokens") or []
+    return {token["content"]: int(token["id"]) for token in added if token.get("special")}
+
+
 class Manifest(_Frozen):
     """The whole file. `splits`: split -> source -> counts; sources without documents are there with
-    zeros.
+    zeros. `datasets`: split -> file pairs in the order of their rows in documents.parquet.
     """
 
     format: Literal["curate-tokens"] = "curate-tokens"
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     layout: Literal["megatron-core-indexed-dataset"] = "megatron-core-indexed-dataset"
     tokenizer: TokenizerRecord
     token_type: Literal["uint16", "int32"]
     splits: dict[str, dict[str, Counts]]
     totals: dict[str, Counts]
+    datasets: dict[str, tuple[Dataset, ...]]
     files: tuple[TokenFile, ...]
 
     @property
@@ -129,7 +154,10 @@ class Manifest(_Frozen):
 
 
 def make_manifest(
-    tokenizer: TokenizerRecord, splits: dict[str, dict[str, Counts]], files: Iterable[TokenFile]
+    tokenizer: TokenizerRecord,
+    splits: dict[str, dict[str, Counts]],
+    datasets: dict[str, tuple[Dataset, ...]],
+    files: Iterable[TokenFile],
 ) -> Manifest:
     """Add up the totals and put the files in order of their paths."""
     return Manifest(
@@ -137,6 +165,7 @@ def make_manifest(
         token_type="uint16" if token_type(tokenizer.vocabulary_size).itemsize == 2 else "int32",
         splits=splits,
         totals={split: sum(sources.values(), NO_DOCUMENTS) for split, sources in splits.items()},
+        datasets=datasets,
         files=tuple(sorted(files, key=lambda file: file.path.encode())),
     )
 

@@ -9,8 +9,8 @@
   (`best_fit.py`), so the placing costs the same for a thousand and for a billion documents.
 * `buckets`: dataset decomposition (Pouransari et al. 2024, arXiv 2405.13226): every document is cut
   into powers of two, longest first, and a row holds one of them. Differs from the authors' script:
-  no random cuts of long documents; rows of 2^k tokens, not 2^k + 1, because a row's last token takes
-  its label from the document, wherever the next stretch lies.
+  no random cuts of long documents; rows of 2^k tokens, not 2^k + 1, because a row's last token
+  takes its label from the document, wherever the next stretch lies.
 
 A plan is made group by group (`GROUP_PIECES`), so memory does not grow with the corpus: about 100
 bytes per document of a group, 200 MB. Stored are 12 bytes per piece (16 from 2^32 documents on) and

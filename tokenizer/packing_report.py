@@ -134,9 +134,7 @@ class LengthTotals:
         in_two = (chosen.sum(axis=1) + lost > 1) & (lengths >= shortest)
         fitting = int(self._fitting[in_two].sum())
         cut = fitting + int(self._tails.sum())
-        return self._figures(
-            rows, used, used, cut_documents=cut, cut_documents_that_fit=fitting
-        )
+        return self._figures(rows, used, used, cut_documents=cut, cut_documents_that_fit=fitting)
 
 
 class PlanTotals:

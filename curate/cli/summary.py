@@ -17,6 +17,9 @@ def print_summary(console: Console, output: str, record: dict[str, Any], report:
     if any(stage["exchange"] for stage in record["stages"]):
         console.print()
         console.print(_exchanges(record))
+    if record["packing"] is not None:
+        console.print()
+        console.print(_packing(record["packing"]))
     for line in _facts(record):
         console.print(line, markup=False)
     for warning in record["warnings"]:
@@ -99,6 +102,26 @@ def _exchanges(record: dict[str, Any]) -> Table:
                 "–" if iterations is None else str(iterations or "in memory"),
                 ", ".join(f"{name} {number:,}" for name, number in stage["counts"].items()) or "–",
             )
+    return table
+
+
+def _packing(packing: dict[str, Any]) -> Table:
+    """Of every strategy; * marks the one that the rows were made with."""
+    from curate.tokenizer.packing_report import PackingFigures
+
+    table = _table("packing", "strategy", "rows", "padding", "cut", "cut needlessly", "discarded")
+    for split, plan in packing.items():
+        for strategy, counts in plan["figures"].items():
+            figures = PackingFigures(**counts)
+            if figures.documents:
+                percent = figures.percent()
+                names = ("padding", "cut", "truncated", "discarded")
+                table.add_row(
+                    f"{split}, {plan['sequence_length']:,} tokens",
+                    strategy + (" *" if strategy == plan["strategy"] else ""),
+                    f"{figures.rows:,}",
+                    *(f"{percent[name]:.3f} %" for name in names),
+                )
     return table
 
 

@@ -62,9 +62,7 @@ class BuildSteps:
             "warnings": [],
         }
         self.promotions: list[Promotion] = []
-        self.datasets: dict[str, list[Dataset]] = {
-            split: [] for split in self.splitting.splits
-        }
+        self.datasets: dict[str, list[Dataset]] = {split: [] for split in self.splitting.splits}
 
     def run(self, spec: PipelineSpec) -> list[Promotion]:
         """Everything, in order; returns what belongs under final names."""

@@ -20,7 +20,7 @@ from curate.pipeline.plan import PlannedStep
 from curate.pipeline.publish import Promotion
 from curate.storage.store import FileRef, Store
 from curate.tokenizer.megatron import HEADER, parse_header
-from curate.tokenizer.packing import PackedRows, PackingSettings, pack, piece_type
+from curate.tokenizer.packing import PackedRows, PackingSettings, Strategy, pack, piece_type
 from curate.tokenizer.packing_plan import (
     PLAN_NAME,
     PackingPlan,
@@ -74,7 +74,7 @@ class PackJob:
         files.append(OutputFile("plan", 0, store.publish(path, plan.to_bytes())))
         return JobResult(tuple(files))
 
-    def figures(self, totals: LengthTotals, made: PlanTotals) -> dict[str, PackingFigures]:
+    def figures(self, totals: LengthTotals, made: PlanTotals) -> dict[Strategy, PackingFigures]:
         """Of every strategy that this sequence length allows."""
         length, chosen = self.settings.sequence_length, self.settings.strategy
         power_of_two = length & (length - 1) == 0
@@ -84,7 +84,7 @@ class PackJob:
             if strategy != "buckets" or power_of_two
         }
         found[chosen] = made.correct(found[chosen], chosen)
-        return {str(strategy): figures for strategy, figures in found.items()}
+        return found
 
     def header(self, store: Store, ref: FileRef) -> int:
         """Documents of an index, after its bytes were checked."""
@@ -132,6 +132,13 @@ def _measured(
         yield rows, lengths
 
 
+def final_name(kind: str, part: int) -> str:
+    """Of a file that a `PackJob` published, below the folder of its split."""
+    if kind == "plan":
+        return PLAN_NAME
+    return starts_name(part) if kind == "starts" else pieces_name(part)
+
+
 def packed_rows(
     driver: Driver,
     planned: PlannedStep,
@@ -146,12 +153,11 @@ def packed_rows(
         jobs.append(PackJob(planned.name, key, settings, tuple(refs)))
     step = Step(planned.name, planned.label, len(jobs), lambda index: jobs[index], EXTENSIONS)
     run_steps([step])
-    names = {"starts": starts_name, "pieces": pieces_name, "plan": lambda part: PLAN_NAME}
     promotions, facts = [], {}
     for index, split in enumerate(indexes):
         for file in step.records.files(index):
-            final = f"tokens/{split}/{names[file.kind](file.part)}"
-            promotions.append(Promotion(driver.current(file.ref), final))
+            final = final_name(file.kind, file.part)
+            promotions.append(Promotion(driver.current(file.ref), f"tokens/{split}/{final}"))
         plan = orjson.loads(driver.read(driver.current(step.records.ref(index, "plan"))))
         facts[split] = {name: plan[name] for name in ("strategy", "sequence_length", "figures")}
     return promotions, facts

@@ -377,3 +377,24 @@ class ClusterChooser:
         /,
     ) -> tuple[np.ndarray, ...]: ...
     def finish(self) -> tuple[np.ndarray, ...]: ...
+
+def count_characters(
+    offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, counts: np.ndarray, /
+) -> tuple[np.ndarray, np.ndarray]: ...
+def train_unigram(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    counts: np.ndarray,
+    alphabet: np.ndarray,
+    pieces: int,
+    seed_pieces: int,
+    seed_symbols: int,
+    piece_characters: int,
+    piece_bytes: int,
+    min_frequency: int,
+    shrinking_factor: float,
+    sub_iterations: int,
+    /,
+) -> tuple[np.ndarray, bytes, np.ndarray]: ...

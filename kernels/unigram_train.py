@@ -1,0 +1,105 @@
+"""Unigram language models of pieces (Kudo 2018, arXiv 1804.10959), trained on counted words.
+
+What the trainer of SentencePiece does, with the same numbers of rounds: seeds are the substrings
+with the largest frequency × length; then rounds of expectation and maximisation (forward-backward;
+digamma in place of the logarithm, a sparse prior) and of cutting the quarter of the pieces whose
+loss costs the least likelihood; characters of the alphabet always stay.
+
+Where we differ: a substring's frequency is its number in the text, not in the list of distinct
+words; the last cut, from 1.1 times the size down to it, goes by likelihood too; and the pieces that
+remain are fitted once more. One thread, sums in a fixed order, no function of libm: the same bits
+for the same counts on every CPU.
+
+Cost: seeds take 16 bytes per character of the most frequent words, at most `seed_characters`; all
+else 5 bytes per character of the distinct words and about 100 per seed. Time is linear in the
+characters of distinct words: about 50 passes of 0.2 µs per character.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from curate.kernels import _native
+from curate.kernels.text_buffers import EMPTY, TextBuffers
+
+
+@dataclass(frozen=True, slots=True)
+class UnigramSettings:
+    """Defaults are those of SentencePiece (and of the paper, where it names them).
+
+    piece_characters, piece_bytes: longest piece. min_frequency: fewest occurrences of a seed.
+    seed_characters: characters of distinct words, most frequent first, that seeds are looked for
+    in. shrinking_factor: share of pieces that outlives a cut.
+    """
+
+    seed_pieces: int = 1_000_000
+    seed_characters: int = 2**26
+    piece_characters: int = 16
+    piece_bytes: int = 64
+    min_frequency: int = 2
+    shrinking_factor: float = 0.75
+    sub_iterations: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class UnigramModel:
+    """pieces: ascending by bytes. log_probabilities: float64, natural logarithms."""
+
+    pieces: tuple[str, ...]
+    log_probabilities: np.ndarray
+
+
+def count_characters(
+    words: pa.LargeBinaryArray, counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Code points (uint32, ascending) of n words (UTF-8, no nulls) and their occurrences (uint64),
+    where word w occurs counts[w] times (uint64[n]). Raises ValueError for invalid UTF-8.
+    """
+    code_points, numbers = _native.count_characters(*_buffers(words), _counts(counts))
+    return code_points, numbers
+
+
+def train_unigram(
+    words: pa.LargeBinaryArray,
+    counts: np.ndarray,
+    alphabet: np.ndarray,
+    pieces: int,
+    settings: UnigramSettings,
+) -> UnigramModel:
+    """A model of at most `pieces` pieces, the characters of `alphabet` (uint32 code points,
+    ascending) included; fewer where the words have no more.
+
+    words: n distinct words (UTF-8, no nulls), cut at characters outside the alphabet. Releases the
+    GIL. Raises ValueError for invalid UTF-8.
+    """
+    offsets, data, logs = _native.train_unigram(
+        *_buffers(words),
+        _counts(counts),
+        np.ascontiguousarray(alphabet, dtype=np.uint32),
+        pieces,
+        settings.seed_pieces,
+        settings.seed_characters,
+        settings.piece_characters,
+        settings.piece_bytes,
+        settings.min_frequency,
+        settings.shrinking_factor,
+        settings.sub_iterations,
+    )
+    found = pa.LargeStringArray.from_buffers(
+        len(logs), pa.py_buffer(np.ascontiguousarray(offsets)), pa.py_buffer(data)
+    )
+    return UnigramModel(tuple(found.to_pylist()), logs)
+
+
+def _buffers(words: pa.LargeBinaryArray) -> TextBuffers:
+    if not pa.types.is_large_binary(words.type) or words.null_count:
+        raise TypeError(f"words must be large_binary without nulls, not {words.type}")
+    _, offsets, data = words.buffers()
+    return TextBuffers(offsets or EMPTY, data or EMPTY, words.offset, len(words))
+
+
+def _counts(counts: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(counts, dtype=np.uint64)

@@ -97,11 +97,30 @@ class TokenizerConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        """Models other than bpe exist in one form, so that the same keys cannot mean two things."""
+        forms = {
+            "unigram": ("characters", "metaspace"),
+            "wordpiece": ("characters", "words"),
+            "bytes": ("bytes", None),
+        }
+        if self.model not in forms:
+            return self
+        alphabet, pattern = forms[self.model]
+        if self.alphabet not in (None, alphabet):
+            raise ValueError(f"model {self.model} has no alphabet {self.alphabet!r}; leave it out")
+        if self.pattern not in (None, pattern):
+            raise ValueError(f"model {self.model} has no pattern {self.pattern!r}; leave it out")
+        if self.model == "bytes" and (self.digits, self.normalization) != ("pattern", "none"):
+            raise ValueError("model bytes takes text as it is; leave out digits and normalization")
+        return self
+
+    @model_validator(mode="after")
     def _built(self) -> Self:
         """Refuse what no trainer does yet."""
-        missing = []
         if self.model != "bpe":
-            missing.append(f"model: {self.model}")
+            return self
+        missing = []
         if self.chosen_alphabet == "characters":
             missing.append("alphabet: characters")
         if self.pad_vocabulary_to != 1:

@@ -73,7 +73,15 @@ def pre_tokenizer(config: TokenizerConfig) -> pre_tokenizers.PreTokenizer:
 
 
 def normalizer(config: TokenizerConfig) -> normalizers.Normalizer | None:
-    """The normalizer of the saved file; None where text is taken as it is."""
-    if config.normalization == "nfc":
-        return normalizers.NFC()
-    return normalizers.NFKC() if config.normalization == "nfkc" else None
+    """The normalizer of the saved file; None where text is taken as it is.
+
+    `metaspace` puts a `▁` before every text, also one that begins with a blank: what
+    `pre_tokenizers.Metaspace` puts there only where no blank is could not be taken away again, and
+    SentencePiece always puts it.
+    """
+    steps: list[normalizers.Normalizer] = []
+    if config.normalization != "none":
+        steps.append(normalizers.NFC() if config.normalization == "nfc" else normalizers.NFKC())
+    if config.chosen_pattern == "metaspace":
+        steps.append(normalizers.Prepend(BLANK))
+    return steps[0] if len(steps) == 1 else normalizers.Sequence(steps) if steps else None

@@ -18,10 +18,12 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from curate.errors import DataError, SpecError
+from curate.tokenizer.byte_tokenizer import byte_tokenizer
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import Counts
 from curate.tokenizer.patterns import cutter, normalizer, pre_tokenizer
 from curate.tokenizer.trained import TrainedTokenizer
+from curate.tokenizer.unigram import train_unigram_tokenizer
 
 MAX_TRAINING_BYTES = 2**31 - 1
 REPEATS = 4096
@@ -39,6 +41,10 @@ def train(counts: Counts, config: TokenizerConfig) -> TrainedTokenizer:
             "or all are empty); "
             "`curate status` shows which stage removed them"
         )
+    if config.model == "unigram":
+        return train_unigram_tokenizer(counts, config)
+    if config.model == "bytes":
+        return byte_tokenizer(counts, config)
     _check_special_tokens(config)
     return _train_bytes(counts, config)
 

@@ -131,16 +131,16 @@ std::vector<Seed> frequent_substrings(const Words& words, const UnigramSettings&
         return words.counts[static_cast<size_t>(after - words.offsets.begin()) - 1];
     };
     BestSeeds best(settings.seed_pieces > words.alphabet ? settings.seed_pieces - words.alphabet : 0);
-    const auto offer = [&](size_t length, uint64_t frequency, size_t index) {
+    // The longest piece of `shortest` to `longest` symbols, all of which are equally frequent.
+    const auto offer = [&](size_t shortest, size_t longest, uint64_t frequency, size_t index) {
         const uint32_t position = suffixes.position(index);
-        if (length < 2 || frequency < settings.min_frequency) return;
-        size_t bytes = 0;
-        for (size_t at = 0; at < length; ++at) {
-            bytes += words.symbol_bytes[words.symbols[position + at]];
+        size_t length = 0, bytes = 0;
+        for (; length < longest; ++length) {
+            bytes += words.symbol_bytes[words.symbols[position + length]];
+            if (bytes > settings.piece_bytes) break;
         }
-        if (bytes <= settings.piece_bytes) {
-            best.add({frequency * length, position, static_cast<uint32_t>(length)});
-        }
+        if (length < std::max<size_t>(shortest, 2) || frequency < settings.min_frequency) return;
+        best.add({frequency * length, position, static_cast<uint32_t>(length)});
     };
     struct Group {
         size_t shared;
@@ -153,12 +153,15 @@ std::vector<Seed> frequent_substrings(const Words& words, const UnigramSettings&
         const uint64_t own = weight(index);
         const size_t shared_after = suffixes.shared_with_next(index);
         const size_t whole = suffixes.length(index);
-        if (whole > std::max(shared_before, shared_after)) offer(whole, own, index);
+        const size_t shared = std::max(shared_before, shared_after);
+        if (whole > shared) offer(shared + 1, whole, own, index);
         uint64_t first = before;
         while (!open.empty() && open.back().shared > shared_after) {
-            first = open.back().before;
-            offer(open.back().shared, before + own - first, index);
+            const Group group = open.back();
             open.pop_back();
+            first = group.before;
+            const size_t around = std::max(shared_after, open.empty() ? 0 : open.back().shared);
+            offer(around + 1, group.shared, before + own - first, index);
         }
         if (shared_after > 0 && (open.empty() || open.back().shared < shared_after)) {
             open.push_back({shared_after, first});

@@ -65,7 +65,8 @@ def choose_alphabet(
     chosen = code_points[order][before.astype(np.float64) < coverage * total]
     wanted = np.array(sorted(map(ord, always)), dtype=np.uint32)
     found: np.ndarray = np.union1d(chosen, wanted).astype(np.uint32)
-    return found[found != 0]
+    kept: np.ndarray = found[found != 0]
+    return kept
 
 
 def room_for_pieces(config: TokenizerConfig, taken: int, alphabet: int) -> int:

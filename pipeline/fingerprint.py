@@ -55,7 +55,8 @@ def stage_ingredients(stage: Stage) -> Ingredients:
             key: value
             for key, value in configuration(stage).items()
             if key not in stage.outside_results
-        },
+        }
+        | stage.derived_results(),
         "distributions": distribution_versions(stage.used_distributions()),
         "models": {model.name: model.sha256 for model in stage.models()},
     }

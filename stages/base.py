@@ -62,6 +62,10 @@ class Stage(BaseModel):
         """Sources that the configuration names; one that does not exist is a SpecError."""
         return ()
 
+    def derived_results(self) -> dict[str, Any]:
+        """What follows from `outside_results` and decides results after all (JSON values)."""
+        return {}
+
     def used_distributions(self) -> tuple[str, ...]:
         """Those that decide the results of this configuration."""
         return self.distributions
@@ -293,11 +297,17 @@ class Exchange(Stage):
         `<name>.`.
         """
 
+    indexes_removed: ClassVar[bool] = False
+    """Whether documents that this stage removed stay in its index: a stage that counts what
+    documents hold counted them too.
+    """
+
     def index_paths(self) -> tuple[str, ...]:
         """Former runs or indexes (`against:`) whose documents take part and are never removed.
 
         Their rows enter the first phase with bit 63 of the address set (`INDEX_BIT`), and with -1
         in the order column `side` (int64, first in the order), where documents of this run have 0.
+        Without order columns they come last in every key.
         """
         return ()
 

@@ -27,7 +27,7 @@ void RepeatSettler::feed(const RepeatView& rows, SettledSpans& out) {
         const uint64_t carried = rows.carried == nullptr ? 0 : rows.carried[row];
         for (int32_t index = rows.first_place[row]; index < rows.first_place[row + 1]; ++index) {
             const Place place{rows.address[row], carried, rows.places[index], rows.windows[row]};
-            if (documents_ == 1 && index == rows.first_place[row]) first_place_ = place;
+            if (index == rows.first_place[row]) note_first(place);
             rules_.keep_first ? keep_first_copies(place, out) : keep_none(place, out);
         }
     }
@@ -71,6 +71,12 @@ void RepeatSettler::pass_known(const RepeatView& rows, int64_t row, SettledSpans
                documents == 0 ? SpanKind::Removed : SpanKind::Frequent, rows.places[index + 1],
                documents, out);
     }
+}
+
+// Of a former run's document (bit 63) nobody shows the text: the first one of this run is named.
+void RepeatSettler::note_first(const Place& place) {
+    const bool former = first_place_.address >> 63 != 0;
+    if (documents_ == 1 || (former && place.address >> 63 == 0)) first_place_ = place;
 }
 
 bool RepeatSettler::is_copy_of_last(const Place& place) const {

@@ -62,6 +62,7 @@ private:
     void begin_fragment(int64_t fragment);
     void end_fragment(SettledSpans& out);
     void pass_known(const RepeatView& rows, int64_t row, SettledSpans& out);
+    void note_first(const Place& place);
     bool is_copy_of_last(const Place& place) const;
     void keep_first_copies(const Place& place, SettledSpans& out);
     void keep_none(const Place& place, SettledSpans& out);

@@ -1,7 +1,8 @@
 """Indexes: what an exchange needs of a former run's documents, kept to be read, not recomputed.
 
 A run whose stage `writes_index()` publishes `index/<instance name>/`: per base shard the rows that
-the documents which the stage kept sent into its first phase (`rows-*.sliced`, sorted), their ids
+the documents which the stage kept (`indexes_removed`: all that it saw) sent into its first phase
+(`rows-*.sliced`, sorted), their ids
 and sources (`ids-*.parquet`) and, where the stage stores something for visits, that
 (`stored-*.sliced`); `manifest.json` names the files with size and checksum, and says with which
 stage, version and parameters they were made. A later run names the former run or the folder under
@@ -56,10 +57,11 @@ def identity(stage: Exchange) -> dict[str, Any]:
         )
     phase = first_phase(StageEntry(stage.name, stage, ()))
     first = phase.order[0] if phase.order else None
-    if phase.combine is not None or first is None or (first.name, first.type) != SIDE_COLUMN:
+    ordered = first is not None and (first.name, first.type) != SIDE_COLUMN
+    if phase.combine is not None or ordered:
         raise SpecError(
             f"{stage.name}: its phase '{phase.name}' cannot take rows of an index: it combines "
-            "rows, or its order does not begin with `side` (int64)"
+            "rows, or has an order that does not begin with `side` (int64)"
         )
     stored = stage.stored()
     return {
@@ -190,6 +192,8 @@ class IndexSteps:
 
     def writing(self, entry: StageEntry) -> Step:
         """The index of a stage, a job per base shard."""
+        assert isinstance(entry.stage, Exchange)
+        removed_too = entry.stage.indexes_removed
         planned, state = self.plan.steps[f"{entry.name}.index"], self.factory.exchanges[entry.name]
         places = [
             (source, index)
@@ -203,7 +207,7 @@ class IndexSteps:
             rows = self.factory.emitting(source, entry).records.ref(index, "exchange")
             shard = state.live[source](index)
             applying = self.factory.applying(source, entry).records.file(index, "fates")
-            fates = None if applying is None else applying.ref
+            fates = None if applying is None or removed_too else applying.ref
             read = [rows.checksum, shard.ingredients(), None if fates is None else fates.checksum]
             key = digest([planned.fingerprint, partitions, read])
             return IndexJob(planned.name, key, entry, rows, partitions, shard, fates)
@@ -214,13 +218,16 @@ class IndexSteps:
     def promotions(self, entry: StageEntry, step: Step) -> list[Promotion]:
         """Final names of an index, the manifest last."""
         assert isinstance(entry.stage, Exchange)
-        driver, shards, promotions = self.factory.driver, [], []
+        driver, promotions = self.factory.driver, []
+        shards: list[dict[str, Any]] = []
         for number in range(step.jobs):
+            if step.records.ref(number, "index_ids").rows == 0:
+                continue  # all empty shards have the same files
             files = {}
             for kind, ending in KINDS.items():
                 if (file := step.records.file(number, f"index_{kind}")) is not None:
                     ref = driver.current(file.ref)
-                    name = f"{kind}-{number:05d}.{ending}"
+                    name = f"{kind}-{len(shards):05d}.{ending}"
                     promotions.append(Promotion(ref, f"{folder_of(entry)}/{name}"))
                     files[kind] = {**asdict(ref), "path": name}
             shards.append(files)

@@ -53,7 +53,7 @@ def stored_schema(stage: Exchange) -> pa.Schema | None:
 
 @dataclass(frozen=True)
 class IndexJob:
-    """The documents of one base shard that a stage kept."""
+    """The documents of one base shard that a stage keeps in its index."""
 
     step: str
     key: str
@@ -64,7 +64,7 @@ class IndexJob:
     shard: LiveShard
     """As it was when it emitted."""
     fates: FileRef | None
-    """Of the segment that judged."""
+    """Of the segment that judged: documents that it ended are left out."""
 
     def run(self, context: JobContext) -> JobResult:
         assert isinstance(self.entry.stage, Exchange)
@@ -102,7 +102,7 @@ class IndexJob:
     def live(
         self, context: JobContext, columns: list[str], ended: pa.Array
     ) -> Iterator[pa.RecordBatch]:
-        """Documents that the stage kept, with `row`."""
+        """Documents of the index, with `row`."""
         fields = [field for field in DOCUMENT_FIELDS if field.name in columns]
         schema = pa.schema([*fields, ROW_FIELD])
         for batch, alive in self.shard.batches(context.store, schema):
@@ -177,7 +177,8 @@ class ImportJob:
             columns = dict(zip(batch.schema.names, batch.columns, strict=True))
             numbers = row_numbers(batch).to_numpy(zero_copy_only=False).astype(np.uint64)
             columns["address"] = pa.array(base | numbers, pa.uint64())
-            columns[SIDE_COLUMN[0]] = pa.array(np.full(batch.num_rows, -1), pa.int64())
+            if SIDE_COLUMN[0] in columns:
+                columns[SIDE_COLUMN[0]] = pa.array(np.full(batch.num_rows, -1), pa.int64())
             yield pa.RecordBatch.from_arrays(list(columns.values()), schema=batch.schema)
 
     @contextmanager

@@ -52,7 +52,8 @@ class ExactDedup(DedupExchange):
 
     def index_parameters(self) -> dict[str, Any]:
         """What decides the key of a document."""
-        return {"by": self.by, "scope": self.scope}
+        chosen = {"by": self.by, "scope": self.scope}
+        return {**chosen, "min_characters": self.min_characters}
 
     def compared_columns(self) -> tuple[str, ...]:
         """The text, or the column of `by`."""

@@ -7,9 +7,11 @@ many do. Rows of a domain count its documents.
 the share is high enough. *members*: the number of documents of a unit meets its members.
 *documents*: what goes from one document comes together.
 
-Every pass after the first sees repeated units only. State per key: at most `min_count` rows; of a
-document the units that it loses. Keys of short units end with 64 bits of their domain, so those
-are told apart by 64 + 64 bits, other units by 128.
+Units of an index (`INDEX_BIT`) are counted with the others and go no further themselves.
+
+Every pass after the first sees repeated units of documents of the run only. State per key: at most
+`min_count` rows; of a document the units that it loses. Keys of short units end with 64 bits of
+their domain, so those are told apart by 64 + 64 bits, other units by 128.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import pyarrow as pa
 
 from curate.kernels.hashes import as_keys, key_bytes
 from curate.kernels.row_order import group_starts
-from curate.stages.base import VERDICT_LINKS, Phase
+from curate.stages.base import INDEX_BIT, VERDICT_LINKS, Phase
 from curate.stages.dedup.copies import KeyRuns
 
 OF_DOMAIN, OF_SHORT_UNIT, OF_UNIT, MEMBER = 0, 1, 2, 3
@@ -74,12 +76,14 @@ def later_phases(max_domain_share: float | None) -> tuple[Phase, ...]:
 
 
 class UnitCounter:
-    """Settles *units*. State: the open key, how many rows it had, those that may still go."""
+    """Settles *units*. State: the open key, how many rows it had, whether one was of this run,
+    those that may still go.
+    """
 
     def __init__(self, min_count: int, max_copies: int) -> None:
         self.min_count, self.max_copies = min_count, max_copies
         self.runs = KeyRuns()
-        self.count = 0
+        self.count, self.own = 0, np.zeros(1, np.bool_)
         self.unit, self.kind = np.zeros(1, np.int64), np.full(1, OF_UNIT)
         self.waiting: list[pa.RecordBatch] = []
 
@@ -87,8 +91,8 @@ class UnitCounter:
         for batch in batches:
             if batch.num_rows:
                 yield from self.take(batch)
-        last = np.zeros(1, np.int64)
-        yield self.numbers(self.runs.keys[-1:], self.kind, self.unit, last + self.count)
+        last = np.zeros(1, np.int64) + self.count
+        yield self.numbers(self.runs.keys[-1:], self.kind, self.unit, last, self.own)
 
     def take(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         runs = self.runs
@@ -100,7 +104,10 @@ class UnitCounter:
         counts[0] += self.count
         first = np.concatenate([[-self.count], np.flatnonzero(starts)])
         rank = np.arange(len(index)) - first[index]
-        may_go = (rank >= self.max_copies) & (kinds[index] != OF_DOMAIN)
+        of_run = _values(batch, "address").astype(np.uint64) < np.uint64(INDEX_BIT)
+        own = np.bincount(index, weights=of_run, minlength=len(kinds)) > 0
+        own[0] |= self.own[0]
+        may_go = of_run & (rank >= self.max_copies) & (kinds[index] != OF_DOMAIN)
         reached = counts >= self.min_count
         if self.waiting and reached[0]:
             yield from self.waiting
@@ -120,14 +127,20 @@ class UnitCounter:
         if not reached[-1]:
             still = may_go & (index == len(counts) - 1)
             self.waiting.append(members.filter(pa.array(still)))
-        yield self.numbers(runs.keys[:-1], kinds[:-1], units[:-1], counts[:-1])
-        self.kind, self.unit, self.count = kinds[-1:], units[-1:], int(counts[-1])
+        yield self.numbers(runs.keys[:-1], kinds[:-1], units[:-1], counts[:-1], own[:-1])
+        self.kind, self.unit, self.own = kinds[-1:], units[-1:], own[-1:]
+        self.count = int(counts[-1])
 
     def numbers(
-        self, keys: np.ndarray, kinds: np.ndarray, units: np.ndarray, counts: np.ndarray
+        self,
+        keys: np.ndarray,
+        kinds: np.ndarray,
+        units: np.ndarray,
+        counts: np.ndarray,
+        own: np.ndarray,
     ) -> pa.RecordBatch:
-        """Rows that tell how many documents had each key that matters."""
-        told = np.where(kinds == OF_DOMAIN, counts > 0, counts >= self.min_count)
+        """Rows that tell how many documents had each key that a document of this run has too."""
+        told = own & np.where(kinds == OF_DOMAIN, counts > 0, counts >= self.min_count)
         columns = [
             as_keys(keys[told]),
             pa.array(kinds[told]),

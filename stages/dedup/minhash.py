@@ -223,6 +223,7 @@ class MinHashDedup(DedupExchange):
         }
         chosen["prefer"] = list(self.prefer)
         chosen["keep"] = self.keep if isinstance(self.keep, str) else self.keep.model_dump()
+        chosen["min_characters"] = self.min_characters
         return {**chosen, "bands": shape.bands, "rows": shape.rows, "wide": shape.wide}
 
     def _edges(self) -> EdgePhases:

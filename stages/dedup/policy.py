@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -62,6 +62,8 @@ Keep = Literal["first", "longest", "newest"] | Best
 
 class DedupExchange(Exchange):
     """Scope, keeping order and verdicts of a deduplication stage."""
+
+    outside_results: ClassVar[frozenset[str]] = frozenset({"against", "index"})
 
     scope: str = Field(
         "all",
@@ -113,6 +115,13 @@ class DedupExchange(Exchange):
         """As `index` says."""
         return self.index
 
+    def derived_results(self) -> dict[str, Any]:
+        """Whether rows have the column `side`."""
+        return {"with_index": self._has_side()}
+
+    def _has_side(self) -> bool:
+        return self.index or bool(self.against)
+
     def columns(self) -> tuple[str, ...]:
         """Document columns and signals that this configuration reads."""
         return tuple(dict.fromkeys((*self.compared_columns(), *self._policy_columns())))
@@ -149,7 +158,7 @@ class DedupExchange(Exchange):
 
     def order_fields(self) -> tuple[pa.Field, ...]:
         """Order columns of this configuration, the deciding one first."""
-        fields = [SIDE] if self.against or self.index else []
+        fields = [SIDE] if self._has_side() else []
         if self.prefer:
             fields.append(RANK)
         if self.keep == "longest":
@@ -163,7 +172,7 @@ class DedupExchange(Exchange):
     def order_columns(self, batch: pa.RecordBatch) -> list[pa.Array]:
         """The columns of `order_fields` for a batch with `columns()`; ascending, without nulls."""
         columns = []
-        if self.against or self.index:
+        if self._has_side():
             columns.append(pa.array(np.zeros(batch.num_rows, np.int64)))
         if self.prefer:
             columns.append(_ranks(batch.column("source"), self.prefer))

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from curate.kernels.hashes import bytes_hash_128, key_bytes
+from curate.stages.base import INDEX_BIT
 
 MARKS = pa.schema([pa.field("address", pa.uint64()), pa.field("mark", pa.uint64())])
 """Documents and the first 8 bytes of keys that occur at least twice."""
@@ -27,12 +28,13 @@ PAIRS = pa.list_(pa.uint32())
 
 def repeated_marks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Rows sorted by (key, address) to `MARKS` and the other columns of the rows: one row per
-    document and key that has two rows.
+    document and key that has two rows, the first of them of a document of this run (documents of an
+    index have the highest addresses).
 
-    State: the last row, and whether it was passed on.
+    State: the last row, whether it was passed on, and whether its key began in this run.
     """
     held: pa.RecordBatch | None = None
-    passed = False
+    passed, began = False, False
     for batch in batches:
         if batch.num_rows == 0:
             continue
@@ -44,10 +46,14 @@ def repeated_marks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch
         followed = np.concatenate([again[1:], [False]])
         passes = (again | followed) & ~same_document
         passes[0] &= not passed
+        of_run = address < np.uint64(INDEX_BIT)
+        of_run[0] = began if held is not None else of_run[0]
+        of_run = of_run[np.maximum.accumulate(np.where(again, 0, np.arange(len(again))))]
+        passes &= of_run
         if passes.any():
             yield _marks(rows.filter(pa.array(passes)))
         passed = bool(again[-1]) or (len(again) == 1 and passed)
-        held = rows.slice(rows.num_rows - 1)
+        held, began = rows.slice(rows.num_rows - 1), bool(of_run[-1])
 
 
 def document_keys(address: np.ndarray) -> pa.FixedSizeBinaryArray:

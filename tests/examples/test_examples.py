@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
@@ -110,3 +112,23 @@ def test_looking_at_the_example_writes_nothing(
     )
     assert seen.returncode == 0, seen.stderr
     assert not output.exists()
+
+
+def test_a_corpus_made_elsewhere_gets_an_index(repository: Path, tmp_path: Path) -> None:
+    """The example, then a pipeline whose new documents resemble those of the corpus."""
+    words = [a + b for a in "abcdefghijklmnopqrst" for b in "abcdefghijklmnopqrst"]
+    old = [" ".join(words[start : start + 80]) for start in (0, 1, 200)]
+    new = [old[1], f"{old[2]} more", "nothing that the corpus holds: " + " ".join(words[90:160])]
+    pq.write_table(pa.table({"text": old}), tmp_path / "corpus.parquet")
+    (tmp_path / "new.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in new))
+    (tmp_path / "new.yaml").write_text(
+        "name: new\noutput: new\nsources:\n  docs: {format: jsonl, paths: [new.jsonl]}\n"
+        "stages:\n  - minhash_dedup: {against: [index]}\n"
+    )
+    corpus = {"CORPUS": str(tmp_path / "*.parquet"), "OUTPUT": str(tmp_path / "index")}
+    for file in ("examples/corpus_index.yaml", str(tmp_path / "new.yaml")):
+        done = curate("run", file, "--executor", "inline", repository=repository, **corpus)
+        assert done.returncode == 0, done.stderr
+    assert RunFolder(str(tmp_path / "index")).run()["totals"]["kept"] == 3
+    documents = RunFolder(str(tmp_path / "new")).documents().to_table(columns=["text"])
+    assert documents.column("text").to_pylist() == new[2:]

@@ -99,3 +99,11 @@ def test_an_index_with_other_settings_is_refused(tmp_path: Path) -> None:
         tiny.run(pipeline(tmp_path, "new", texts(0, 12), MinHashDedup(against=("old",), ngram=7)))
     with pytest.raises(SpecError, match="holds no index of exact_dedup"):
         tiny.run(pipeline(tmp_path, "new", texts(0, 12), ExactDedup(against=("old",))))
+
+
+def test_an_index_of_shards_without_documents(tmp_path: Path) -> None:
+    """One long line reaches over many shards, which are all alike then."""
+    long = [" ".join([f"{number}" for number in range(start, 9_000)]) for start in (0, 1)]
+    tiny.run(pipeline(tmp_path, "old", long, ExactDedup(index=True)))
+    tiny.run(pipeline(tmp_path, "new", [long[1], "other"], ExactDedup(against=("old",))))
+    assert [row["text"] for row in tiny.rows(tmp_path / "new", "documents")] == ["other"]

@@ -1,6 +1,55 @@
 import numpy as np
 import pyarrow as pa
 
+def bpe_train_bytes(
+    token_offsets: pa.Buffer,
+    token_data: pa.Buffer,
+    first_token: int,
+    tokens: int,
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    counts: np.ndarray,
+    token_of_byte: np.ndarray,
+    merges: int,
+    min_frequency: int,
+    max_token_bytes: int,
+    phase_ratio: int,
+    /,
+) -> tuple[np.ndarray, np.ndarray]: ...
+def bpe_train_characters(
+    token_offsets: pa.Buffer,
+    token_data: pa.Buffer,
+    first_token: int,
+    tokens: int,
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    counts: np.ndarray,
+    characters: np.ndarray,
+    token_of_character: np.ndarray,
+    merges: int,
+    min_frequency: int,
+    max_token_bytes: int,
+    phase_ratio: int,
+    /,
+) -> tuple[np.ndarray, np.ndarray]: ...
+def bpe_train_tokens(
+    token_offsets: pa.Buffer,
+    token_data: pa.Buffer,
+    first_token: int,
+    tokens: int,
+    offsets: np.ndarray,
+    words: np.ndarray,
+    counts: np.ndarray,
+    merges: int,
+    min_frequency: int,
+    max_token_bytes: int,
+    phase_ratio: int,
+    /,
+) -> tuple[np.ndarray, np.ndarray]: ...
 def c4_lines(
     offsets: pa.Buffer,
     data: pa.Buffer,

@@ -116,19 +116,12 @@ class TokenizerConfig(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _built(self) -> Self:
-        """Refuse what no trainer does yet."""
-        if self.model != "bpe":
-            return self
-        missing = []
-        if self.chosen_alphabet == "characters":
-            missing.append("alphabet: characters")
-        if self.pad_vocabulary_to != 1:
-            missing.append("pad_vocabulary_to")
-        if self.reserved_tokens:
-            missing.append("reserved_tokens")
-        if missing:
-            raise ValueError(f"not built yet: {', '.join(missing)}")
+    def _text_comes_back(self) -> Self:
+        if self.model == "bpe" and self.pattern == "words":
+            raise ValueError(
+                "pattern: words drops the blanks between words, which tokens of bpe do not mark; "
+                "use gpt2, gpt4, llama3 or metaspace"
+            )
         return self
 
     @property

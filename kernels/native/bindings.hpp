@@ -7,6 +7,7 @@
 
 namespace curate {
 
+void bind_bpe_train(pybind11::module_& module);
 void bind_c4_lines(pybind11::module_& module);
 void bind_cluster_chooser(pybind11::module_& module);
 void bind_dclm_lines(pybind11::module_& module);

@@ -6,6 +6,7 @@
 PYBIND11_MODULE(_native, module) {
     module.doc() =
         "Text kernels over Arrow large_string buffers. Use the typed wrappers in curate.kernels.";
+    curate::bind_bpe_train(module);
     curate::bind_c4_lines(module);
     curate::bind_cluster_chooser(module);
     curate::bind_dclm_lines(module);

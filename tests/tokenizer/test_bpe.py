@@ -43,11 +43,12 @@ def saved(texts: list[str], config: TokenizerConfig) -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def llama(real_texts: list[str]) -> Tokenizer:
-    return saved(real_texts, LLAMA)
+    return saved(real_texts[::3], LLAMA)
 
 
 def test_byte_level_files_are_those_of_the_trainer_of_tokenizers(real_texts: list[str]) -> None:
     config = TokenizerConfig(vocab_size=4000, special_tokens=("<|endoftext|>", "<|pad|>"))
+    texts = real_texts[::4]
     tokenizer = Tokenizer(models.BPE())
     steps = [
         cutter("gpt4", "pattern"),
@@ -63,9 +64,9 @@ def test_byte_level_files_are_those_of_the_trainer_of_tokenizers(real_texts: lis
         max_token_length=65,
         show_progress=False,
     )
-    tokenizer.train_from_iterator(real_texts, trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     expected = json.loads(tokenizer.to_str())
-    found = json.loads(saved(real_texts, config).to_str())
+    found = json.loads(saved(texts, config).to_str())
     assert found["model"] == expected["model"]
     assert found["added_tokens"] == expected["added_tokens"]
 
@@ -130,7 +131,7 @@ def test_a_longest_token_and_a_normal_form_are_kept(real_texts: list[str]) -> No
 
 def test_scaled_counts_make_the_same_file_where_32_bits_would_wrap(real_texts: list[str]) -> None:
     config = TokenizerConfig(vocab_size=1500, min_frequency=2)
-    counts = counted(real_texts, config)
+    counts = counted(real_texts[::6], config)
     scaled = Counts(
         counts.pretokens, counts.counts * np.uint64(2**31 + 1), counts.documents, counts.text_bytes
     )

@@ -9,7 +9,6 @@ in the square of a piece's length. The saved pre-tokenizer does not cut them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,20 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curate.kernels.pretokens import COUNTS_SCHEMA, PretokenCounter
 from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.patterns import cutter, normalizer
+from curate.tokenizer.normal_forms import normalized
 
-STRETCH_CHARACTERS = 64
-
-COUNTS_SCHEMA = pa.schema(
-    [
-        pa.field("pretoken", pa.large_binary(), nullable=False),
-        pa.field("count", pa.uint64(), nullable=False),
-    ]
-)
-"""Distinct pieces, ascending by bytes. A piece is UTF-8 after normalisation, as the trainer must
-see it (`▁` for a blank where the pattern is metaspace).
-"""
+__all__ = ["COUNTS_SCHEMA", "Counts", "count_texts"]
 
 
 @dataclass(frozen=True)
@@ -46,21 +36,13 @@ class Counts:
 
 def count_texts(texts: Iterable[pa.LargeStringArray], config: TokenizerConfig) -> Counts:
     """Count the pieces of batches of texts (no nulls) in memory."""
-    cut, form = cutter(config.chosen_pattern, config.digits), normalizer(config)
-    found: Counter[str] = Counter()
+    counter = PretokenCounter(config.chosen_pattern, config.digits)
     documents = text_bytes = 0
     for batch in texts:
         documents += len(batch)
         text_bytes += pc.sum(pc.binary_length(batch)).as_py() or 0
-        for text in batch.to_pylist():
-            normal = text if form is None else form.normalize_str(text)
-            for piece, _ in cut.pre_tokenize_str(normal):
-                for start in range(0, len(piece), STRETCH_CHARACTERS):
-                    found[piece[start : start + STRETCH_CHARACTERS]] += 1
-    rows = sorted((piece.encode(), number) for piece, number in found.items())
-    return Counts(
-        pa.array([piece for piece, _ in rows], pa.large_binary()),
-        np.array([number for _, number in rows], dtype=np.uint64),
-        documents,
-        text_bytes,
-    )
+        counter.add(normalized(batch, config))
+    table = counter.table()
+    counts = table.column("count").to_numpy()
+    pieces = table.column("pretoken").combine_chunks()
+    return Counts(pieces, counts, documents, text_bytes)

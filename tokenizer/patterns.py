@@ -72,6 +72,13 @@ def pre_tokenizer(config: TokenizerConfig) -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Sequence([cut, to_bytes])
 
 
+def normal_form(config: TokenizerConfig) -> normalizers.Normalizer | None:
+    """What `normalization` asks for."""
+    if config.normalization == "none":
+        return None
+    return normalizers.NFC() if config.normalization == "nfc" else normalizers.NFKC()
+
+
 def normalizer(config: TokenizerConfig) -> normalizers.Normalizer | None:
     """The normalizer of the saved file; None where text is taken as it is.
 
@@ -79,9 +86,8 @@ def normalizer(config: TokenizerConfig) -> normalizers.Normalizer | None:
     `pre_tokenizers.Metaspace` puts there only where no blank is could not be taken away again, and
     SentencePiece always puts it.
     """
-    steps: list[normalizers.Normalizer] = []
-    if config.normalization != "none":
-        steps.append(normalizers.NFC() if config.normalization == "nfc" else normalizers.NFKC())
+    form = normal_form(config)
+    steps = [] if form is None else [form]
     if config.chosen_pattern == "metaspace":
         steps.append(normalizers.Prepend(BLANK))
     return steps[0] if len(steps) == 1 else normalizers.Sequence(steps) if steps else None

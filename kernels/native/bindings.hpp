@@ -20,6 +20,7 @@ void bind_measure(pybind11::module_& module);
 void bind_minhash(pybind11::module_& module);
 void bind_normalize(pybind11::module_& module);
 void bind_page_facts(pybind11::module_& module);
+void bind_pretokens(pybind11::module_& module);
 void bind_repair(pybind11::module_& module);
 void bind_row_order(pybind11::module_& module);
 void bind_sentences(pybind11::module_& module);

@@ -20,6 +20,7 @@ PYBIND11_MODULE(_native, module) {
     curate::bind_normalize(module);
     curate::bind_page_facts(module);
     curate::bind_phrases(module);
+    curate::bind_pretokens(module);
     curate::bind_repair(module);
     curate::bind_row_order(module);
     curate::bind_sentences(module);

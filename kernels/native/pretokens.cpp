@@ -294,10 +294,15 @@ void Scanner::metaspace(size_t digits) {
                           text_.data[position + 2] == kBlank[2];
         return sign ? 3 : 0;
     };
-    for (size_t position = 0; position < text_.size;) {
-        const size_t begin = position + (position == 0 ? 0 : blank_bytes(position));
-        for (position = begin; position < text_.size && blank_bytes(position) == 0;) ++position;
+    if (text_.size == 0) return;
+    for (size_t position = 0, blank = 0;;) {
+        const size_t begin = position + blank;
+        for (position = begin; position < text_.size; ++position) {
+            blank = blank_bytes(position);
+            if (blank != 0) break;
+        }
         emit_with_blank(begin, position, digits);
+        if (position == text_.size) break;
     }
 }
 

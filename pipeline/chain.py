@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from curate.errors import SpecError
 from curate.pipeline.spec.model import StageEntry
-from curate.stages.base import Annotator, Editor, Exchange, ExchangeEditor, Filter, Fit
+from curate.stages.base import Annotator, Editor, Exchange, ExchangeEditor, Filter, Fit, Stage
 from curate.stages.measures import Measure, MeasureGroup
 from curate.stages.rules import Rule
 from curate.storage.schema import DOCUMENT_COLUMNS, DOCUMENT_FIELDS
@@ -259,7 +259,10 @@ class _Builder:
         stage = entry.stage
         if stage.fits():
             learns = LearnPlan(entry.name, stage.fits())
-            self.close(exchange=None, learns=learns)
+            if not inherits(stage):
+                self.close(exchange=None, learns=learns)
+            elif self.uses is not None:
+                self.close(exchange=None)
             self.uses = learns
         self.entries.append(entry)
         if isinstance(stage, Annotator):
@@ -394,6 +397,11 @@ class _Builder:
         self.operations, self.entries, self.applies, self.edited = [], [], None, False
         self.uses = None
         self.filled = {}
+
+
+def inherits(stage: Stage) -> bool:
+    """Whether what the stage must learn comes with the index that it reads."""
+    return isinstance(stage, Exchange) and bool(stage.index_paths())
 
 
 def compile_chain(source: str, entries: Sequence[StageEntry]) -> tuple[SegmentPlan, ...]:

@@ -244,6 +244,7 @@ class _Work:
         entry learns as soon as every source has been measured for it.
         """
         waiting = {source: list(chain) for source, chain in self.plan.chains.items()}
+        self.inherit()
         while any(waiting.values()):
             ready = [
                 chain[0]
@@ -264,6 +265,14 @@ class _Work:
                 measured = not any(segment.learns == learns for segment in to_measure)
                 if measured and learns.entry not in self.factory.artefacts:
                     self.learn(learns)
+
+    def inherit(self) -> None:
+        """What the runs learned whose indexes are read."""
+        for entry in self.plan.exchanges():
+            if self.factory.indexes.learned.get(entry.name):
+                step = IndexSteps(self.plan, self.factory).inheriting(entry)
+                self.run_steps([step])
+                self.factory.inherit(entry, step)
 
     def learn(self, learns: LearnPlan) -> None:
         """Merge the states of an entry's fits over a fixed tree, then finish each."""
@@ -337,9 +346,9 @@ class _Work:
         steps, promotions = IndexSteps(self.plan, self.factory), []
         for entry in self.plan.exchanges():
             if isinstance(entry.stage, Exchange) and entry.stage.writes_index():
-                step = steps.writing(entry)
-                self.run_steps([step])
-                promotions += steps.promotions(entry, step)
+                step, kept = steps.writing(entry), steps.keeping_learned(entry)
+                self.run_steps([step, kept])
+                promotions += steps.promotions(entry, step, kept)
         return promotions
 
     def evidence(self) -> dict[str, FileRef]:

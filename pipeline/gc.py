@@ -48,7 +48,7 @@ def collect_garbage(
             name.startswith("ledger")
             or SHARDS in name
             or step.kind == "token plan"
-            or (step.kind == "fit" and ARTEFACT in name)
+            or ARTEFACT in name
             or keep == "all"
             or (keep == "extracted" and step.kind == "read")
         )

@@ -19,7 +19,7 @@ from curate.storage.store import FileRef, Store
 
 EXTENSIONS = dict.fromkeys(
     ("rows", "sidecar", "fates", "documents", "failed", "evidence", "index_ids"), "parquet"
-) | {"shards": "bin", "state": "arrow", "artefact": "bin"}
+) | {"shards": "bin", "state": "arrow", "artefact": "bin", "index_learned": "bin"}
 """File name extension by kind, or by what stands before `-` in it; `sliced` (sliced Arrow) for the
 rest unless the job says otherwise.
 """

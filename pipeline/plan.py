@@ -20,6 +20,7 @@ from curate.pipeline.chain import (
     SegmentPlan,
     all_signals,
     compile_chain,
+    inherits,
 )
 from curate.pipeline.dag import Dag, resolve
 from curate.pipeline.fingerprint import (
@@ -187,7 +188,7 @@ class _Planner:
         """
         waiting = {source: list(chain) for source, chain in self.chains.items()}
         settled: set[str] = set()
-        learned: set[str] = set()
+        learned = {entry.name for entry in self.spec.stages if inherits(entry.stage)}
         while any(waiting.values()):
             for source, segments in waiting.items():
                 while segments and (
@@ -234,7 +235,8 @@ class _Planner:
         if segment.applies is not None:
             parents += [f"{segment.applies.name}.settle", f"{segment.applies.name}.lookup"]
         if segment.uses is not None:
-            parents += [fit_label(segment.uses.entry, fit.name) for fit in segment.uses.fits]
+            labels = [fit_label(segment.uses.entry, fit.name) for fit in segment.uses.fits]
+            parents += [label for label in labels if label in self.steps]
         ingredients: dict[str, Any] = {
             "stages": _stages(segment),
             "annotators": _annotators(segment),

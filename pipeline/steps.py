@@ -15,7 +15,7 @@ from curate.kernels.draw import Purpose, draw_many, selected
 from curate.pipeline.chain import LearnPlan, SegmentPlan
 from curate.pipeline.collect import CollectDocumentsJob, CollectFatesJob
 from curate.pipeline.driver import Driver, Step
-from curate.pipeline.exchanges.index_jobs import IndexedShard
+from curate.pipeline.exchanges.index_jobs import IndexedArtefact, IndexedShard
 from curate.pipeline.exchanges.rows import first_phase
 from curate.pipeline.exchanges.verdicts import VerdictInput
 from curate.pipeline.fingerprint import configuration, digest
@@ -42,8 +42,14 @@ VARIABLE_BYTES = 32
 """Planned bytes of a value whose length varies, where the phase does not say more."""
 
 Splits = tuple[InputSplit, ...]
-Indexes = Mapping[str, tuple[IndexedShard, ...]]
-"""By exchange: shards of the indexes that it reads."""
+
+
+@dataclass(frozen=True)
+class Indexes:
+    """By exchange: shards of the indexes that it reads, and what its fits learned in those runs."""
+
+    shards: Mapping[str, tuple[IndexedShard, ...]] = field(default_factory=dict)
+    learned: Mapping[str, tuple[IndexedArtefact, ...]] = field(default_factory=dict)
 
 
 def group_splits(
@@ -133,7 +139,7 @@ class StepFactory:
         )
         self.sources: dict[str, SourceState] = {}
         self.exchanges: dict[str, ExchangeState] = {}
-        self.indexes: Indexes = indexes or {}
+        self.indexes = indexes or Indexes()
         self.artefacts: dict[str, tuple[Artefact, ...]] = {}
         self.document_steps: dict[str, Step] = {}
 
@@ -299,10 +305,17 @@ class StepFactory:
             found.append(Artefact(learns.entry, fit.name, sha256, file.ref))
         self.artefacts[learns.entry] = tuple(found)
 
+    def inherit(self, entry: StageEntry, step: Step) -> None:
+        """The fits of an entry learned in the run that an index is of; step: a job per fit."""
+        self.artefacts[entry.name] = tuple(
+            Artefact(entry.name, each.fit, each.sha256, step.records.ref(n, ARTEFACT + each.sha256))
+            for n, each in enumerate(self.indexes.learned[entry.name])
+        )
+
     def partitions(self, entry: StageEntry) -> int:
         """Partitions of an exchange, from the documents that were read; never from this machine."""
         documents = sum(self.shards(source).documents for source in self.plan.passing(entry.name))
-        documents += sum(shard.ids.rows for shard in self.indexes.get(entry.name, ()))
+        documents += sum(shard.ids.rows for shard in self.indexes.shards.get(entry.name, ()))
         size = self.plan.spec.engine.exchange_partition_bytes
         return planned_partitions(first_phase(entry), documents, size)
 

@@ -98,7 +98,7 @@ class Course:
 
     def of_indexes(self, partitions: int) -> list[ExchangeInput]:
         """Files that documents of former runs take part with."""
-        if not self.factory.indexes.get(self.entry.name):
+        if not self.factory.indexes.shards.get(self.entry.name):
             return []
         step = IndexSteps(self.factory.plan, self.factory).importing(self.entry, partitions)
         self.run_step(step)

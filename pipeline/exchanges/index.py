@@ -2,11 +2,12 @@
 
 A run whose stage `writes_index()` publishes `index/<instance name>/`: per base shard the rows that
 the documents which the stage kept (`indexes_removed`: all that it saw) sent into its first phase
-(`rows-*.sliced`, sorted), their ids
-and sources (`ids-*.parquet`) and, where the stage stores something for visits, that
-(`stored-*.sliced`); `manifest.json` names the files with size and checksum, and says with which
-stage, version and parameters they were made. A later run names the former run or the folder under
-`against:`; other parameters, another version or other columns are refused with both printed.
+(`rows-*.sliced`, sorted), their ids and sources (`ids-*.parquet`) and, where the stage stores
+something for visits, that (`stored-*.sliced`); what its fits learned (`learned-*.bin`), which later
+runs take over instead of learning. `manifest.json` names the files with size and checksum, and says
+with which stage, version and parameters they were made. A later run names the former run or the
+folder under `against:`; other parameters, another version or other columns are refused with both
+printed.
 
 Documents of an index have `INDEX_BIT` in their address. They come first in the order, are never
 judged, and are named as representatives like any other document.
@@ -15,8 +16,8 @@ judged, and are named as representatives like any other document.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
@@ -25,19 +26,28 @@ import xxhash
 
 from curate.errors import DataError, SpecError
 from curate.pipeline.driver import Step
-from curate.pipeline.exchanges.index_jobs import SIDE_COLUMN, ImportJob, IndexedShard, IndexJob
+from curate.pipeline.exchanges.index_jobs import (
+    SIDE_COLUMN,
+    CopyLearnedJob,
+    ImportJob,
+    IndexedArtefact,
+    IndexedShard,
+    IndexJob,
+)
 from curate.pipeline.exchanges.rows import first_phase
 from curate.pipeline.fingerprint import digest, distribution_versions
+from curate.pipeline.fit import ARTEFACT, Artefact
 from curate.pipeline.plan import Plan
 from curate.pipeline.publish import Promotion
 from curate.pipeline.spec.model import PipelineSpec, StageEntry
-from curate.pipeline.steps import StepFactory
+from curate.pipeline.steps import Indexes, StepFactory
 from curate.stages.base import INDEX_BIT, Exchange
 from curate.storage.store import FileRef, Store
 
 FORMAT = 1
 FOLDER = "index"
 MANIFEST = "manifest.json"
+LEARNED_KIND = "index_learned"
 KINDS = {"rows": "sliced", "ids": "parquet", "stored": "sliced"}
 
 
@@ -73,6 +83,7 @@ def identity(stage: Exchange) -> dict[str, Any]:
         "models": {model.name: model.sha256 for model in stage.models()},
         "rows": _columns(phase.schema()),
         "stored": None if stored is None else _columns(stored),
+        "fits": [fit.name for fit in stage.fits()],
     }
 
 
@@ -80,23 +91,42 @@ def _columns(schema: pa.Schema) -> list[list[str]]:
     return [[field.name, str(field.type)] for field in schema]
 
 
-def load_indexes(spec: PipelineSpec) -> dict[str, tuple[IndexedShard, ...]]:
-    """Shards of the indexes that every stage names. Raises SpecError: none there, or made with
-    other parameters.
+def load_indexes(spec: PipelineSpec) -> Indexes:
+    """What the indexes that every stage names hold. Raises SpecError: none there, made with other
+    parameters, or learned apart.
     """
-    found = {}
+    shards, learned = {}, {}
     for entry in spec.stages:
         if isinstance(entry.stage, Exchange) and (paths := entry.stage.index_paths()):
-            shards: list[IndexedShard] = []
-            for path in paths:
-                shards += _load(entry, path, spec.folder, len(shards))
-            found[entry.name] = tuple(shards)
+            found = [_load(entry, path, spec.folder) for path in paths]
+            every = [shard for part, _ in found for shard in part]
+            shards[entry.name] = tuple(
+                replace(shard, number=number) for number, shard in enumerate(every)
+            )
+            _check_learned(entry, paths, [artefacts for _, artefacts in found])
+            learned[entry.name] = found[0][1]
         elif isinstance(entry.stage, Exchange) and entry.stage.writes_index():
             identity(entry.stage)
-    return found
+    return Indexes(shards, learned)
 
 
-def _load(entry: StageEntry, path: str, folder: str, first: int) -> list[IndexedShard]:
+def _check_learned(
+    entry: StageEntry, paths: Sequence[str], learned: Sequence[tuple[IndexedArtefact, ...]]
+) -> None:
+    for path, artefacts in zip(paths, learned, strict=True):
+        for one, first in zip(artefacts, learned[0], strict=True):
+            if one.sha256 != first.sha256:
+                raise SpecError(
+                    f"stage '{entry.name}': the indexes {paths[0]} and {path} were learned apart "
+                    f"({one.fit}: {first.sha256[:12]} there, {one.sha256[:12]} here), so their "
+                    "documents cannot be compared; make the second one against the first"
+                )
+
+
+def _load(
+    entry: StageEntry, path: str, folder: str
+) -> tuple[list[IndexedShard], tuple[IndexedArtefact, ...]]:
+    """Shards, numbered from 0, and what was learned."""
     assert isinstance(entry.stage, Exchange)
     wanted = identity(entry.stage)
     url = path if "://" in path else os.path.join(folder, path)
@@ -110,16 +140,21 @@ def _load(entry: StageEntry, path: str, folder: str, first: int) -> list[Indexed
                 "here; use the same settings, or make the index again"
             )
     prefix = f"{relative}/" if relative else ""
-    return [
+    shards = [
         IndexedShard(
             store.url,
-            first + number,
+            number,
             _reference(prefix, files["rows"]),
             _reference(prefix, files["ids"]),
             _reference(prefix, files["stored"]) if "stored" in files else None,
         )
         for number, files in enumerate(manifest["shards"])
     ]
+    learned = manifest.get("learned", {})
+    return shards, tuple(
+        IndexedArtefact(store.url, fit, learned[fit]["sha256"], _reference(prefix, learned[fit]))
+        for fit in wanted["fits"]
+    )
 
 
 def _reference(prefix: str, file: Mapping[str, Any]) -> FileRef:
@@ -177,7 +212,7 @@ class IndexSteps:
 
     def importing(self, entry: StageEntry, partitions: int) -> Step:
         """Bring the rows of the indexes of a stage into partitions, a job per shard."""
-        shards = self.factory.indexes.get(entry.name, ())
+        shards = self.factory.indexes.shards.get(entry.name, ())
         fingerprint = self.plan.steps[f"{entry.name}.settle"].fingerprint
 
         def make(index: int) -> ImportJob:
@@ -189,6 +224,34 @@ class IndexSteps:
 
         name = f"{entry.name}.index.read-{fingerprint[:12]}"
         return Step(name, f"{entry.name}.index.read", len(shards), make)
+
+    def inheriting(self, entry: StageEntry) -> Step:
+        """Bring what the fits of a stage learned in a former run, a job per fit."""
+        learned = self.factory.indexes.learned[entry.name]
+        fingerprint = self.plan.steps[f"{entry.name}.settle"].fingerprint
+        name = f"{entry.name}.index.learned-{fingerprint[:12]}"
+
+        def make(index: int) -> CopyLearnedJob:
+            each = learned[index]
+            key = digest([fingerprint, "learned", each.fit, each.sha256])
+            return CopyLearnedJob(name, key, entry, ARTEFACT + each.sha256, each.ref, each.url)
+
+        return Step(name, f"{entry.name}.index.learned", len(learned), make)
+
+    def keeping_learned(self, entry: StageEntry) -> Step:
+        """What the fits of a stage learned, for its index; a job per fit."""
+        planned, learned = self.plan.steps[f"{entry.name}.index"], self._learned(entry)
+        name = f"{entry.name}.index.keep-{planned.fingerprint[:12]}"
+
+        def make(index: int) -> CopyLearnedJob:
+            each = learned[index]
+            key = digest([planned.fingerprint, "learned", each.fit, each.sha256])
+            return CopyLearnedJob(name, key, entry, LEARNED_KIND, each.ref)
+
+        return Step(name, f"{entry.name}.index.keep", len(learned), make)
+
+    def _learned(self, entry: StageEntry) -> tuple[Artefact, ...]:
+        return self.factory.artefacts[entry.name] if entry.stage.fits() else ()
 
     def writing(self, entry: StageEntry) -> Step:
         """The index of a stage, a job per base shard."""
@@ -215,8 +278,8 @@ class IndexSteps:
         kinds = {f"index_{kind}": ending for kind, ending in KINDS.items()}
         return Step(planned.name, planned.label, len(places), make, kinds)
 
-    def promotions(self, entry: StageEntry, step: Step) -> list[Promotion]:
-        """Final names of an index, the manifest last."""
+    def promotions(self, entry: StageEntry, step: Step, kept: Step) -> list[Promotion]:
+        """Final names of an index, the manifest last; kept: what fits learned."""
         assert isinstance(entry.stage, Exchange)
         driver, promotions = self.factory.driver, []
         shards: list[dict[str, Any]] = []
@@ -231,7 +294,13 @@ class IndexSteps:
                     promotions.append(Promotion(ref, f"{folder_of(entry)}/{name}"))
                     files[kind] = {**asdict(ref), "path": name}
             shards.append(files)
-        content = {**identity(entry.stage), "shards": shards}
+        learned = {}
+        for number, each in enumerate(self._learned(entry)):
+            ref = driver.current(kept.records.ref(number, LEARNED_KIND))
+            name = f"learned-{each.fit}.bin"
+            promotions.append(Promotion(ref, f"{folder_of(entry)}/{name}"))
+            learned[each.fit] = {**asdict(ref), "path": name, "sha256": each.sha256}
+        content = {**identity(entry.stage), "shards": shards, "learned": learned}
         data = orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
         path = f"steps/{step.name}/{digest(data.decode())}.manifest.json"
         if path not in driver.promoted:

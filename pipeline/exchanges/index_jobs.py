@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,16 @@ class IndexedShard:
     rows: FileRef
     ids: FileRef
     stored: FileRef | None = None
+
+
+@dataclass(frozen=True)
+class IndexedArtefact:
+    """What a fit of the stage learned in the run that an index is of."""
+
+    url: str
+    fit: str
+    sha256: str
+    ref: FileRef
 
 
 def stored_schema(stage: Exchange) -> pa.Schema | None:
@@ -152,7 +162,7 @@ class ImportJob:
         store, outside = context.store, Store(self.shard.url)
         phase = first_phase(self.entry)
         context.watch.begin(f"index shard {self.shard.number}", self.entry.name)
-        with self.readable():
+        with readable(self.entry, self.shard.url):
             path = output_path(self.step, self.key, "exchange")
             parts = by_partition(self.rows(outside), self.partitions)
             rows = write_sliced(store, path, phase.schema(), parts)
@@ -181,13 +191,38 @@ class ImportJob:
                 columns[SIDE_COLUMN[0]] = pa.array(np.full(batch.num_rows, -1), pa.int64())
             yield pa.RecordBatch.from_arrays(list(columns.values()), schema=batch.schema)
 
-    @contextmanager
-    def readable(self) -> Iterator[None]:
-        """No step of this run makes a file of an index again."""
-        try:
-            yield
-        except (DamagedFile, FileNotFoundError) as error:
-            raise DataError(
-                f"stage '{self.entry.name}': the index in {self.shard.url} cannot be read: "
-                f"{error}; `curate run` of the pipeline that wrote it mends it"
-            ) from error
+
+@dataclass(frozen=True)
+class CopyLearnedJob:
+    """Bring what a fit learned out of an index into the run (`kind` as the job that learns would
+    name it), or out of the run into its index.
+    """
+
+    step: str
+    key: str
+    entry: StageEntry
+    kind: str
+    ref: FileRef
+    url: str | None = None
+    """Of the store that the index lies in; None for this run."""
+
+    def run(self, context: JobContext) -> JobResult:
+        context.watch.begin("what was learned", self.entry.name)
+        with nullcontext() if self.url is None else readable(self.entry, self.url):
+            store = context.store if self.url is None else Store(self.url)
+            store.verify(self.ref)
+            data = store.read(self.ref.path)
+        ref = context.store.publish(output_path(self.step, self.key, self.kind), data)
+        return JobResult((OutputFile(self.kind, 0, ref),))
+
+
+@contextmanager
+def readable(entry: StageEntry, url: str) -> Iterator[None]:
+    """No step of this run makes a file of an index again."""
+    try:
+        yield
+    except (DamagedFile, FileNotFoundError) as error:
+        raise DataError(
+            f"stage '{entry.name}': the index in {url} cannot be read: {error}; `curate run` of "
+            "the pipeline that wrote it mends it"
+        ) from error

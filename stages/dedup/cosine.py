@@ -75,7 +75,7 @@ class KeptVectors:
             better = alike > similarity
             keeper = np.where(better, self.count + best, keeper)
             similarity = np.where(better, alike, similarity)
-        self._hold(vectors[places])
+        self.hold(vectors[places])
         return keeper, similarity, places
 
     def _among_held(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -102,7 +102,9 @@ class KeptVectors:
             similarity[row[better]] = exact[better]
         return keeper, similarity
 
-    def _hold(self, vectors: np.ndarray) -> None:
+    def hold(self, vectors: np.ndarray) -> int:
+        """Take the next vectors as kept, without comparing them; how many there was room for."""
+        vectors = vectors[: self._most - self.count]
         needed = self.count + len(vectors)
         if needed > len(self._vectors):
             larger = np.empty((2 * needed, self._vectors.shape[1]), np.int8)
@@ -112,3 +114,4 @@ class KeptVectors:
         self._vectors[self.count : needed] = vectors
         self._squares[self.count : needed] = squared_norms(vectors)
         self.count = needed
+        return len(vectors)

@@ -20,6 +20,13 @@ of one cluster, of at most 262,144 (78 MB for 256 dimensions); kept documents af
 compared with. Time grows with documents × kept documents of their cluster: for the default of 8,192
 about as long as embedding. Identical documents cost linear time.
 
+`against` names former runs that wrote an index (`index: true`): encoder and centres are those that
+the first of them learned, not learned again; their documents come first and stay, and new ones go
+with them (the first `max_copies` - 1 of each former document stay; former copies are not counted).
+That is what one run over both would do *with that encoder*; a run over both would learn
+another one. As a corpus grows over several indexes, its clusters do too: learn again when they are
+ten times as large.
+
 Cost: a document `dimensions` + 40 bytes of exchange.
 """
 
@@ -27,7 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +42,7 @@ from pydantic import Field, PrivateAttr
 
 from curate.errors import StageError
 from curate.kernels.hashes import bytes_hash_128, key_bytes, text_hash_128
-from curate.stages.base import Determinism, Emitted, Fit, Phase
+from curate.stages.base import INDEX_BIT, Determinism, Emitted, Fit, Phase
 from curate.stages.dedup.copies import KeyRuns
 from curate.stages.dedup.cosine import MOST_DIMENSIONS, KeptVectors, nearest_centres
 from curate.stages.dedup.latent import Latent, LatentFit
@@ -108,6 +115,13 @@ class SemanticDedup(DedupExchange):
         copy = self.model_copy()
         copy._latent = Latent.from_bytes(artefacts[LatentFit.name])
         return copy
+
+    def index_parameters(self) -> dict[str, Any]:
+        """What decides vector and centre of a document; both come with what was learned then."""
+        (fit,) = self.fits()
+        learned = fit.model_dump(mode="json", exclude={"halvings", "clusters"})
+        chosen = {"scope": self.scope, "min_characters": self.min_characters}
+        return {**learned, **chosen, "fit_version": fit.version}
 
     def phases(self) -> tuple[Phase, Phase]:
         """Compare within clusters, then tell every member how many they are."""
@@ -208,8 +222,11 @@ class _Cluster:
 
     def copies(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         """Rows of the documents of a block that are near a kept one."""
-        vectors = _vectors(batch.column("vector"), self._dimensions)
         address = batch.column("address").to_numpy(zero_copy_only=False).astype(np.uint64)
+        if former := int(np.count_nonzero(address >= np.uint64(INDEX_BIT))):
+            self._hold(batch.slice(0, former), address[:former])
+            batch, address = batch.slice(former), address[former:]
+        vectors = _vectors(batch.column("vector"), self._dimensions)
         before = self._kept.count
         keeper, similarity, held = self._kept.place(vectors)
         self._grow(self._kept.count)
@@ -221,6 +238,15 @@ class _Cluster:
         numbers = self._copies[keeper] + _ranks_within(keeper) + 1
         np.add.at(self._copies, keeper, 1)
         return self._rows(keeper, address[copy], numbers, np.zeros_like(keeper), similarity, schema)
+
+    def _hold(self, batch: pa.RecordBatch, address: np.ndarray) -> None:
+        """Documents of an index, which come first: all stay, whatever they resemble."""
+        before = self._kept.count
+        held = slice(0, self._kept.hold(_vectors(batch.column("vector"), self._dimensions)))
+        self._grow(self._kept.count)
+        self._addresses[before : self._kept.count] = address[held]
+        contents = key_bytes(batch.column("content"))[held]
+        self._numbers[before : self._kept.count] = cluster_numbers(contents)
 
     def keepers(self, schema: pa.Schema) -> pa.RecordBatch:
         """Rows of the kept documents that have copies."""

@@ -111,11 +111,26 @@ bool ends_a_sentence(Bytes line) {
     return last == '?' || last == '!' || last == '"' || last == '\'';
 }
 
+// Eight bytes in lower case; false, and nothing written that counts, where one is not ASCII.
+bool lower_ascii(const uint8_t* from, uint8_t* to) {
+    constexpr uint64_t kEach = 0x0101010101010101ull;
+    uint64_t bytes;
+    std::memcpy(&bytes, from, 8);
+    if ((bytes & 0x80 * kEach) != 0) return false;
+    const uint64_t at_least_a = bytes + (0x80 - 'A') * kEach, above_z = bytes + (0x7f - 'Z') * kEach;
+    bytes |= (at_least_a & ~above_z & 0x80 * kEach) >> 2;
+    std::memcpy(to, &bytes, 8);
+    return true;
+}
+
 // Python's str.lower character by character; final sigma is sigma, as in the automaton.
 Bytes lower_case(Bytes text, std::vector<uint8_t>& scratch) {
     scratch.resize(text.size + text.size / 2);  // as normalized_capacity
     uint8_t* out = scratch.data();
     for (size_t position = 0; position < text.size;) {
+        for (; text.size - position >= 8 && lower_ascii(text.data + position, out); position += 8)
+            out += 8;
+        if (position == text.size) break;
         const uint32_t byte = text.data[position];
         if (byte < 0x80) {
             *out++ = static_cast<uint8_t>(byte - 'A' < 26 ? byte + 32 : byte);

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "dictionary.hpp"
@@ -43,6 +44,25 @@ inline Division dictionary_of(uint32_t code_point) {
 // U+3005 and U+303B repeat a Han character: letters of Han that UAX #29 takes for alphabetic.
 inline bool repeats_han(uint32_t code_point) {
     return code_point == 0x3005 || code_point == 0x303b;
+}
+
+// False where no character is of U+0800 to U+1FFF or from U+2E80 on, so that `DictionaryWords` would only pass
+// words on: a text in Latin, Greek, Cyrillic, Hebrew or Arabic letters with signs as U+2019.
+inline bool may_need_dictionary(Bytes text) {
+    uint8_t found = 0;  // without a way out, so that it becomes vector instructions
+    for (size_t index = 0; index < text.size; ++index) {
+        const uint8_t byte = text.data[index];
+        found |= byte >= 0xe0 && byte != 0xe2 ? 1 : 0;
+    }
+    const uint8_t* const end = text.data + text.size;
+    const uint8_t* at = text.data;
+    while (found == 0 && at != end) {
+        const auto left = static_cast<size_t>(end - at);
+        at = static_cast<const uint8_t*>(std::memchr(at, 0xe2, left));
+        if (at == nullptr || ++at == end) break;
+        found = *at >= 0xba;
+    }
+    return found != 0;
 }
 
 // The memory that runs are divided in: one per thread, used for one document after the other.

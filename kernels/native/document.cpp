@@ -115,6 +115,11 @@ void Document::segment() {
     switch (source_.segmenter) {
         case Segmenter::Uax29: {
             Collector collector{first};
+            if (!may_need_dictionary(text_)) {
+                WordSegmenter<Collector>(text_, collector).run();
+                after = collector.next;
+                break;
+            }
             DictionaryWords<Collector> divided(text_, source_.dictionary, run_memory_, collector);
             WordSegmenter<DictionaryWords<Collector>>(text_, divided).run();
             divided.finish();

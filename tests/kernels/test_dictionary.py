@@ -156,3 +156,28 @@ def test_damaged_data_is_an_error_and_nothing_worse() -> None:
             _native.Dictionary(damaged)
         except ValueError:
             continue
+
+
+@needs_dictionary
+@given(
+    st.text(
+        st.sampled_from(
+            "ab -'\u2019\u2014\u2e80\u2e7f\u2fdf\u0e01\u1000\u1fff\u0800\u07ff\u3042\u4e00"
+        )
+    )
+)
+def test_texts_that_skip_the_dictionary_have_the_words_they_would_have_with_it(text: str) -> None:
+    """A Hangul syllable, a letter by the rules, keeps its text from skipping anything."""
+    alone = words(texts(text)).to_pylist()[0]
+    beside = words(texts(f"{text}\n\uac00")).to_pylist()[0]
+    assert beside == [*alone, "\uac00"]
+
+
+@needs_dictionary
+def test_every_character_is_divided_alike_with_and_without_neighbours() -> None:
+    """Every code point, between letters and after a sign of U+2xxx."""
+    characters = [chr(code) for code in range(1, 0x32000) if not 0xD800 <= code < 0xE000]
+    values = [f"a\u2019{character}{character} b" for character in characters]
+    alone = words(texts(*values)).to_pylist()
+    beside = words(texts(*(f"{value}\n\uac00" for value in values))).to_pylist()
+    assert [[*found, "\uac00"] for found in alone] == beside

@@ -86,8 +86,8 @@ class TokenFiles:
         if number not in self._opened:
             expected = self.datasets[number]
             opened = IndexedDataset(self.folder / self.split / expected.name)
-            found = (len(opened), len(opened.tokens), opened.dtype)
-            recorded = (expected.documents, expected.tokens, self.manifest.dtype)
+            found = (len(opened), len(opened.tokens), opened.dtype.name)
+            recorded = (expected.documents, expected.tokens, self.manifest.dtype.name)
             if found != recorded:
                 raise DataError(
                     f"{self.folder / self.split / expected.name}: (documents, tokens, type) is "
@@ -176,7 +176,7 @@ class TrainingRows:
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} of {len(self):,} training rows of '{self.files.split}'")
         part = int(np.searchsorted(self._first_rows, row, side="right")) - 1
-        starts, pieces = self._part(part)
+        starts, pieces = self.part(part)
         place = row - int(self._first_rows[part])
         found: np.ndarray = pieces[int(starts[place]) : int(starts[place + 1])]
         return found
@@ -228,7 +228,8 @@ class TrainingRows:
             return int(pieces["length"][0])
         return self.plan.sequence_length
 
-    def _part(self, part: int) -> tuple[np.ndarray, np.ndarray]:
+    def part(self, part: int) -> tuple[np.ndarray, np.ndarray]:
+        """(starts, pieces) of one part of the plan, checked when it is opened."""
         if part not in self._opened:
             starts = _mapped(self._folder / starts_name(part))
             pieces = _mapped(self._folder / pieces_name(part))

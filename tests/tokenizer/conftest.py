@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +14,9 @@ from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import count_texts
 from curate.tokenizer.train import train
 from curate.tokenizer.trained import TrainedTokenizer
+
+PLUGINS = str(Path(__file__).resolve().parent.parent / "plugins")
+sys.path[:0] = [PLUGINS] if PLUGINS not in sys.path else []
 
 HOSTILE = [
     "",

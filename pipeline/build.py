@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +11,7 @@ import xxhash
 
 from curate.pipeline.driver import Step
 from curate.pipeline.fingerprint import digest
+from curate.pipeline.mixture_jobs import mixed
 from curate.pipeline.pack_jobs import packed_rows
 from curate.pipeline.plan import Plan
 from curate.pipeline.publish import Promotion
@@ -28,7 +29,7 @@ from curate.storage.store import FileRef
 from curate.tokenizer.assemble import PlannedFile
 from curate.tokenizer.encode import Encoder, choose_backend
 from curate.tokenizer.manifest import Counts, Dataset, TokenFile, TokenizerRecord, make_manifest
-from curate.tokenizer.split import SPLITS, Splitting
+from curate.tokenizer.split import SPLITS, TRAIN, Splitting
 
 ONE_FILE_ROWS = 50_000_000
 """Above this, `documents.parquet` of a split is a folder with a part per token file."""
@@ -59,6 +60,7 @@ class BuildSteps:
             "tokenizer": None,
             "tokens": None,
             "packing": None,
+            "mixture": None,
             "warnings": [],
         }
         self.promotions: list[Promotion] = []
@@ -121,8 +123,25 @@ class BuildSteps:
 
         encode = Step(planned.name, planned.label, len(parts), make, CHUNK_KINDS)
         self.run_steps([encode])
-        files = self.files(spec, parts, encode, encoder.vocabulary_size)
+        mixture, sequences = self.mixture(spec, parts, encode)
+        files = self.files(spec, parts, encode, encoder.vocabulary_size, sequences) + mixture
         self.manifest(TokenizerRecord.of(data, encoder), encode, files)
+
+    def mixture(
+        self, spec: PipelineSpec, parts: Sequence[tuple[str, FileRef]], encode: Step
+    ) -> tuple[list[Promotion], dict[str, tuple[FileRef, ...]]]:
+        """Files of the mixture, and the training order of the splits that have one."""
+        rows = [encode.records.ref(index, f"rows-{TRAIN}") for index in range(encode.jobs)]
+        if spec.mixture is None or not sum(ref.rows for ref in rows):
+            return [], {}
+        found = [
+            (shard.split("/")[1], self.driver.current(ref), own)
+            for (shard, ref), own in zip(parts, rows, strict=True)
+        ]
+        promotions, sequences, content = mixed(self.driver, self.plan, self.run_steps, found)
+        self.facts["mixture"] = content
+        self.facts["warnings"] += content["warnings"]
+        return promotions, {TRAIN: sequences}
 
     def files(
         self,
@@ -130,6 +149,7 @@ class BuildSteps:
         parts: Sequence[tuple[str, FileRef]],
         encode: Step,
         vocabulary_size: int,
+        sequences: Mapping[str, tuple[FileRef, ...]],
     ) -> list[Promotion]:
         """Token files of every split and source, then `documents.parquet` of every split."""
         planned = self.plan.steps["tokens.files"]
@@ -180,6 +200,7 @@ class BuildSteps:
             self.run_steps,
             spec.pack.packing,
             indexes,
+            sequences,
         )
         return promotions + self.index(rows) + packing
 

@@ -17,7 +17,7 @@ from itertools import chain
 import orjson
 import xxhash
 
-from curate.errors import CurateError, DataError, StageError
+from curate.errors import CurateError, DataError, SpecError, StageError
 from curate.pipeline.events import Events
 from curate.pipeline.executors.base import (
     Completion,
@@ -353,6 +353,8 @@ def _failure(step: str, failed: Failed) -> CurateError:
     )
     known = ("StageError", "DataError", "SpecError", "BudgetError")
     error = StageError(text) if failed.kind in known else CurateError(f"{text} ({failed.kind})")
+    if failed.kind == "SpecError":  # a wish that the documents cannot fulfil
+        error = SpecError(text)
     error.add_note(failed.traceback)
     return error
 

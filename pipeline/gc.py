@@ -1,6 +1,7 @@
 """Garbage collection: remove intermediates that no step of the plan needs any more.
 
-`keep_intermediates: extracted` keeps the base shards of reading (extracting is the expensive part),
+`keep_intermediates: extracted` keeps the base shards of reading (extracting is the expensive part)
+and 16 bytes per document that a mixture is planned from (another weight encodes nothing again),
 `all` keeps everything of this plan, `none` keeps only ledgers. What fits learned always stays: it
 is small, and says what the run's decisions rest on. Folders of steps that the plan does
 not have go in all three cases.
@@ -50,7 +51,7 @@ def collect_garbage(
             or step.kind == "token plan"
             or ARTEFACT in name
             or keep == "all"
-            or (keep == "extracted" and step.kind == "read")
+            or (keep == "extracted" and step.kind in ("read", "mixture facts"))
         )
         if not kept:
             store.delete(path)

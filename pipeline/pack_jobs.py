@@ -38,15 +38,16 @@ EXTENSIONS = {"plan": "json", "starts": "npy", "pieces": "npy"}
 class PackJob:
     """Rows of one split, in parts, and `packing.json`.
 
-    indexes: its .idx files in the order of documents.parquet. sequence: rows of documents.parquet
-    in training order, repeats included, as plain little-endian int64; None is every row once.
+    indexes: its .idx files in the order of documents.parquet. sequences: rows of documents.parquet
+    in training order, repeats included, as plain little-endian int64, one file per phase of the
+    mixture's schedule; None is every row once. No row holds documents of two phases.
     """
 
     step: str
     key: str
     settings: PackingSettings
     indexes: tuple[FileRef, ...]
-    sequence: FileRef | None = None
+    sequences: tuple[FileRef, ...] | None = None
 
     def run(self, context: JobContext) -> JobResult:
         store = context.store
@@ -55,11 +56,14 @@ class PackJob:
         totals, made = LengthTotals(self.settings), PlanTotals()
         files: list[OutputFile] = []
         parts: list[PlanPart] = []
-        documents = self.documents(store, counts)
-        for packed in pack(_measured(documents, totals), self.settings, dtype):
-            files += self.publish(store, len(parts), packed)
-            parts.append(PlanPart(pieces=len(packed.pieces), lengths=packed.lengths))
-            made.add(packed)
+        phases: list[int] = []
+        for documents in self.phases(store, counts):
+            phases.append(0)
+            for packed in pack(_measured(documents, totals), self.settings, dtype):
+                files += self.publish(store, len(parts), packed)
+                parts.append(PlanPart(pieces=len(packed.pieces), lengths=packed.lengths))
+                made.add(packed)
+                phases[-1] += packed.rows
         plan = PackingPlan(
             strategy=self.settings.strategy,
             sequence_length=self.settings.sequence_length,
@@ -69,6 +73,7 @@ class PackJob:
             seed=context.seed,
             figures=self.figures(totals, made),
             parts=tuple(parts),
+            phases=tuple(phases),
         )
         path = output_path(self.step, self.key, "plan", extension=EXTENSIONS["plan"])
         files.append(OutputFile("plan", 0, store.publish(path, plan.to_bytes())))
@@ -98,17 +103,28 @@ class PackJob:
             data = store.read_range(ref.path, HEADER.size, 4 * documents, ref.size_bytes)
             yield np.frombuffer(data, dtype="<i4")
 
-    def documents(self, store: Store, counts: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """(rows of documents.parquet, lengths) in training order."""
-        if self.sequence is None:
-            first = 0
-            for lengths in self.lengths(store, counts):
-                yield np.arange(first, first + len(lengths), dtype=np.int64), lengths
-                first += len(lengths)
+    def phases(
+        self, store: Store, counts: list[int]
+    ) -> Iterator[Iterator[tuple[np.ndarray, np.ndarray]]]:
+        """Per phase (rows of documents.parquet, lengths) in training order."""
+        if self.sequences is None:
+            yield self.once(store, counts)
             return
-        store.verify(self.sequence)
         every = np.concatenate([np.empty(0, dtype="<i4"), *self.lengths(store, counts)])
-        with store.open(self.sequence.path) as file:
+        for ref in self.sequences:
+            store.verify(ref)
+            yield self.sequence(store, ref, every)
+
+    def once(self, store: Store, counts: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        first = 0
+        for lengths in self.lengths(store, counts):
+            yield np.arange(first, first + len(lengths), dtype=np.int64), lengths
+            first += len(lengths)
+
+    def sequence(
+        self, store: Store, ref: FileRef, every: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        with store.open(ref.path) as file:
             while data := file.read(8 * SEQUENCE_BATCH):
                 rows = np.frombuffer(data, dtype="<i8")
                 yield rows, every[rows]
@@ -145,12 +161,17 @@ def packed_rows(
     run_steps: Callable[[Sequence[Step]], None],
     settings: PackingSettings,
     indexes: Mapping[str, Sequence[FileRef]],
+    sequences: Mapping[str, tuple[FileRef, ...]],
 ) -> tuple[list[Promotion], dict[str, Any]]:
-    """Make the plan of every split; its files under their final names, and what run.json says."""
+    """Make the plan of every split, in the order of `sequences` where it has one; its files under
+    their final names, and what run.json says.
+    """
     jobs = []
     for split, refs in indexes.items():
-        key = digest([planned.fingerprint, split, [ref.checksum for ref in refs]])
-        jobs.append(PackJob(planned.name, key, settings, tuple(refs)))
+        order = sequences.get(split)
+        parents = [*refs, *(order or ())]
+        key = digest([planned.fingerprint, split, [ref.checksum for ref in parents]])
+        jobs.append(PackJob(planned.name, key, settings, tuple(refs), order))
     step = Step(planned.name, planned.label, len(jobs), lambda index: jobs[index], EXTENSIONS)
     run_steps([step])
     promotions, facts = [], {}

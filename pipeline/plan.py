@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from curate.errors import SpecError
 from curate.pipeline.chain import (
     AnnotateOperation,
     LearnPlan,
@@ -33,6 +34,7 @@ from curate.pipeline.fingerprint import (
 )
 from curate.pipeline.spec.model import PipelineSpec, StageEntry
 from curate.stages.base import Exchange
+from curate.storage.schema import DOCUMENT_SCHEMA
 from curate.tokenizer.config import PackConfig
 from curate.tokenizer.split import Splitting
 
@@ -137,11 +139,30 @@ def build_plan(spec: PipelineSpec) -> Plan:
     """Resolve the DAG, compile the chains, fingerprint every step. Raises SpecError."""
     dag = resolve(spec.stages, tuple(spec.sources))
     chains = {source: compile_chain(source, dag.chains[source]) for source in spec.sources}
+    signals = all_signals(list(chains.values()))
+    _check_mixture(spec, signals)
     planner = _Planner(spec, chains)
     planner.add_reads()
     planner.add_segments()
     planner.add_outputs()
-    return Plan(spec, dag, chains, all_signals(list(chains.values())), planner.steps)
+    return Plan(spec, dag, chains, signals, planner.steps)
+
+
+def _check_mixture(spec: PipelineSpec, signals: Sequence[pa.Field]) -> None:
+    """Up-sampling looks at numbers that the documents have. Raises SpecError."""
+    numbers = [field.name for field in (*DOCUMENT_SCHEMA, *signals) if _is_number(field.type)]
+    for name in spec.mixture.signals() if spec.mixture is not None else ():
+        if name not in numbers:
+            raise SpecError(
+                f"mixture.upsample: documents have no number '{name}'; they have: "
+                f"{', '.join(numbers)}"
+            )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    )
 
 
 class _Planner:
@@ -295,7 +316,19 @@ class _Planner:
         self.add("tokens.files", "assemble", {}, ("tokens.plan",))
         self.add("tokens.index", "index", {}, ("tokens.files",))
         packing = {**fields("sequence_length", "strategy", "shortest_bucket"), **seed}
-        self.add("tokens.pack", "pack", packing, ("tokens.files",))
+        order = ("tokens.files",)
+        if self.spec.mixture is not None:
+            mixture = configuration(self.spec.mixture)
+            facts = {
+                "by_language": mixture["language_temperature"] is not None,
+                "by_domain": mixture["max_share_per_domain"] is not None,
+                "upsample": mixture["upsample"],
+            }
+            parents = ("tokens.encode", *documents)
+            self.add("tokens.mixture_facts", "mixture facts", {**facts, **seed}, parents)
+            self.add("tokens.mixture", "mixture", {"mixture": mixture}, ("tokens.mixture_facts",))
+            order = ("tokens.files", "tokens.mixture")
+        self.add("tokens.pack", "pack", packing, order)
 
     def add_index(self, entry: StageEntry) -> None:
         """What a stage keeps of its documents for later runs."""

@@ -51,6 +51,7 @@ class RunRecord:
             "tokenizer": None,
             "tokens": None,
             "packing": None,
+            "mixture": None,
             "warnings": [],
         }
         self.warnings: list[str] = []
@@ -88,6 +89,7 @@ class RunRecord:
             "tokenizer": self.built["tokenizer"],
             "tokens": self.built["tokens"],
             "packing": self.built["packing"],
+            "mixture": self.built["mixture"],
             "warnings": [*self.spec.notes, *self.warnings, *self.built["warnings"]],
             "error": None
             if error is None

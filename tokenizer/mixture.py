@@ -57,6 +57,8 @@ class Solution:
     strata: tuple[Stratum, ...]
     phases: tuple[PhaseTargets, ...]
     warnings: tuple[str, ...]
+    held: frozenset[int]
+    """Strata whose domain may have no more."""
 
     def tokens_of(self, source: str, phase: int | None = None) -> Fraction:
         """Target of a source in one phase, or in all."""
@@ -79,48 +81,40 @@ def solve(config: MixtureConfig, strata: Sequence[Stratum]) -> Solution:
         raise SpecError("mixture: there are no tokens to mix")
     room = [exact(config.max_epochs)] * len(strata)
     phases, before = [], 0.0
+    held: set[int] = set()
     budget = _budget(config, strata)
     for until, weights in _phases(config):
         share = exact(until) - exact(before)
-        rates = _rates(config, strata, room, weights, None if budget is None else budget * share)
+        own = None if budget is None else budget * share
+        rates = _rates(config, strata, room, weights, own, held)
         room = [left - rate for left, rate in zip(room, rates, strict=True)]
         targets = tuple(rate * s.tokens for rate, s in zip(rates, strata, strict=True))
         phases.append(PhaseTargets(until, sum(targets, ZERO), targets))
         before = until
-    return Solution(strata, tuple(phases), tuple(_warnings(config, strata, phases)))
+    return Solution(strata, tuple(phases), tuple(_warnings(strata, phases)), frozenset(held))
 
 
-def pooled(solution: Solution, share: float | None) -> Solution:
+def pooled(solution: Solution) -> Solution:
     """The same solution with one stratum for all domains that are not held down."""
-    if share is None:
-        return solution
-    rates: dict[tuple[str, str | None, Fraction], list[tuple[Fraction, ...]]] = {}
-    rows = list(zip(*(phase.strata for phase in solution.phases), strict=True))
-    for stratum, targets in zip(solution.strata, rows, strict=True):
-        key = (stratum.source, stratum.language, stratum.factor)
-        rates.setdefault(key, []).append(tuple(target / stratum.tokens for target in targets))
-    usual = {key: max(found) for key, found in rates.items()}
     merged: dict[Stratum, tuple[Stratum, list[Fraction]]] = {}
-    for stratum, targets in zip(solution.strata, rows, strict=True):
-        key = (stratum.source, stratum.language, stratum.factor)
-        own = tuple(target / stratum.tokens for target in targets)
-        name = replace(stratum, documents=0, tokens=0)
-        if own == usual[key]:
-            name = replace(name, domain=None)
+    rows = zip(*(phase.strata for phase in solution.phases), strict=True)
+    for index, (stratum, targets) in enumerate(zip(solution.strata, rows, strict=True)):
+        domain = stratum.domain if index in solution.held else None
+        name = replace(stratum, domain=domain, documents=0, tokens=0)
         found, sums = merged.get(name, (name, [ZERO] * len(targets)))
-        merged[name] = (
-            replace(
-                found,
-                documents=found.documents + stratum.documents,
-                tokens=found.tokens + stratum.tokens,
-            ),
-            [a + b for a, b in zip(sums, targets, strict=True)],
+        found = replace(
+            found,
+            documents=found.documents + stratum.documents,
+            tokens=found.tokens + stratum.tokens,
         )
+        merged[name] = (found, [a + b for a, b in zip(sums, targets, strict=True)])
     phases = tuple(
         replace(phase, strata=tuple(sums[i] for _, sums in merged.values()))
         for i, phase in enumerate(solution.phases)
     )
-    return Solution(tuple(stratum for stratum, _ in merged.values()), phases, solution.warnings)
+    strata = tuple(stratum for stratum, _ in merged.values())
+    held = frozenset(i for i, stratum in enumerate(strata) if stratum.domain is not None)
+    return Solution(strata, phases, solution.warnings, held)
 
 
 def _phases(config: MixtureConfig) -> list[tuple[float, dict[str, Fraction] | None]]:
@@ -168,16 +162,20 @@ def _rates(
     room: Sequence[Fraction],
     weights: Mapping[str, Fraction] | None,
     budget: Fraction | None,
+    held: set[int],
 ) -> list[Fraction]:
-    """How often each stratum is seen in one phase."""
+    """How often each stratum is seen in one phase; strata of domains held down are added to
+    `held`.
+    """
     rates = [ZERO] * len(strata)
     for name, members, target in _pools(config, strata, weights, budget):
         groups = _groups(config, strata, room, members)
         if target is None and config.language_temperature is not None:
             target = sum((g.tokens * min(strata[g.index].factor, g.room) for g in groups), ZERO)
-        found = _Pool(name, groups, config).rates(target)
-        for index, rate in found.items():
+        pool = _Pool(name, groups, config)
+        for index, rate in pool.rates(target).items():
             rates[index] = rate
+        held |= {group.index for group in groups if group.domain in pool.held}
     return rates
 
 
@@ -258,26 +256,26 @@ class _Pool:
         limit = config.max_share_per_domain
         self.share = None if limit is None or limit == 1 else exact(limit)
         self.by_domain: dict[str, list[_Group]] = {}
+        self.held: set[str] = set()
         for group in groups:
             if group.domain is not None:
                 self.by_domain.setdefault(group.domain, []).append(group)
 
     def rates(self, target: Fraction | None) -> dict[int, Fraction]:
         """Rate per stratum index."""
-        held: set[str] = set()
         while True:
-            rest = [group for group in self.groups if group.domain not in held]
-            total = self.natural(rest, len(held)) if target is None else target
+            rest = [group for group in self.groups if group.domain not in self.held]
+            total = self.natural(rest, len(self.held)) if target is None else target
             limit = None if self.share is None else self.share * total
-            kept = {} if limit is None else {d: self.most(d, limit) for d in held}
+            kept = {} if limit is None else {d: self.most(d, limit) for d in self.held}
             if target is None:
                 found = {group.index: min(group.factor, group.room) for group in rest}
             else:
                 found = self.filled(rest, target, sum(kept.values(), ZERO))
-            over = set() if limit is None else self.above(found, limit, held)
+            over = set() if limit is None else self.above(found, limit)
             if not over:
                 break
-            held |= over
+            self.held |= over
         for domain, amount in kept.items():
             own = fill(self.by_domain[domain], amount)
             assert own is not None
@@ -317,12 +315,12 @@ class _Pool:
             "`tokens:`, or raise max_epochs"
         )
 
-    def above(self, rates: Mapping[int, Fraction], limit: Fraction, held: set[str]) -> set[str]:
+    def above(self, rates: Mapping[int, Fraction], limit: Fraction) -> set[str]:
         """Domains that would get more than their share."""
         return {
             domain
             for domain, groups in self.by_domain.items()
-            if domain not in held
+            if domain not in self.held
             and sum((rates[group.index] * group.tokens for group in groups), ZERO) > limit
         }
 
@@ -348,9 +346,7 @@ def fill(groups: Sequence[_Group], target: Fraction) -> dict[int, Fraction] | No
     return rates if left <= 0 else None
 
 
-def _warnings(
-    config: MixtureConfig, strata: Sequence[Stratum], phases: Sequence[PhaseTargets]
-) -> list[str]:
+def _warnings(strata: Sequence[Stratum], phases: Sequence[PhaseTargets]) -> list[str]:
     """One per source that has documents which are seen more than four times."""
     worst: dict[str, Fraction] = {}
     for index, stratum in enumerate(strata):

@@ -135,6 +135,14 @@ def copies_of(rows: MixtureRows, repeats: Sequence[Repeats]) -> np.ndarray:
     return found
 
 
+def passes(copies: np.ndarray) -> Iterator[np.ndarray]:
+    """int64 rows in their order, each as often as it is seen: all that are seen at all, then those
+    that are seen twice, … so that a document and its repeats are far apart.
+    """
+    for times in range(1, int(copies.max(initial=0)) + 1):
+        yield np.flatnonzero(copies >= times)
+
+
 def copies_schema(phases: int) -> pa.Schema:
     """Columns `phase_0`, …"""
     return pa.schema([pa.field(f"phase_{i}", pa.uint16(), nullable=False) for i in range(phases)])
@@ -263,7 +271,5 @@ class MixturePlan:
         return tuple(phase["until"] for phase in self.content["phases"])
 
     def rows(self, phase: int) -> np.ndarray:
-        """int64: rows of documents.parquet in their order, each as often as the phase sees it."""
-        copies = self.copies[phase]
-        found: np.ndarray = np.repeat(np.arange(len(copies), dtype=np.int64), copies)
-        return found
+        """int64: rows of documents.parquet in training order: as `passes` gives them."""
+        return np.concatenate([np.empty(0, dtype=np.int64), *passes(self.copies[phase])])

@@ -49,7 +49,8 @@ class PlanPart(_Frozen):
 
 class PackingPlan(_Frozen):
     """The whole file. `seed` starts the sample order; `figures` holds the chosen strategy as it was
-    made and the others as they would be.
+    made and the others as they would be; `phases` says how many rows belong to each phase of the
+    mixture's schedule (one without a schedule).
     """
 
     format: Literal["curate-packing"] = "curate-packing"
@@ -60,6 +61,7 @@ class PackingPlan(_Frozen):
     seed: int = Field(ge=0, lt=2**64)
     figures: dict[Strategy, PackingFigures]
     parts: tuple[PlanPart, ...]
+    phases: tuple[int, ...]
 
     @property
     def rows(self) -> int:

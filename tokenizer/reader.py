@@ -164,12 +164,15 @@ class TrainingRows:
 
     def sample(self, number: int) -> Sample:
         """Sample `number` of training: any, in any order, without those before it."""
-        epoch, row = row_of_sample(number, len(self), self.seed)
+        epoch, row = row_of_sample(number, self.plan.phases, self.seed)
         return self.row(row, epoch)
 
-    def order(self, epoch: int = 0) -> SampleOrder:
-        """From samples of one epoch to rows, and back."""
-        return SampleOrder(len(self), self.seed, epoch)
+    def order(self, epoch: int = 0, phase: int = 0) -> SampleOrder:
+        """From samples of one epoch and phase to rows, and back; both count from the phase's first
+        one.
+        """
+        phases = self.plan.phases
+        return SampleOrder(phases[phase], self.seed, epoch * len(phases) + phase)
 
     def pieces(self, row: int) -> np.ndarray:
         """What the row is made of: (document, start, length) records."""

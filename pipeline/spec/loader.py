@@ -35,9 +35,11 @@ from curate.pipeline.spec.tree import Node, parse
 from curate.pipeline.spec.typed import validate
 from curate.stages.sources.base import Source
 from curate.tokenizer.config import PackConfig, TokenizerConfig
+from curate.tokenizer.mixture_config import MixtureConfig
 
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "tokenizer": TokenizerConfig,
+    "mixture": MixtureConfig,
     "pack": PackConfig,
     "engine": EngineConfig,
     "removed": RemovedConfig,
@@ -45,7 +47,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
 }
 HEAD_KEYS = tuple(PipelineHead.model_fields)
 TOP_LEVEL_KEYS = (*HEAD_KEYS[:3], "sources", "stages", *SECTIONS, *HEAD_KEYS[3:])
-LATER_KEYS = ("mixture", "pretrain")
+LATER_KEYS = ("pretrain",)
 """Sections of the design that this version of curate does not have."""
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -115,6 +117,7 @@ class _Loader:
             self.problems.add(place, "pack needs a `tokenizer:` section", "tokenizer: {model: bpe}")
         if pack is not None:
             self._check_names("pack.split_by_source", pack.split_by_source, names)
+        mixture = self._mixture(names)
         engine = self._section("engine", EngineConfig)
         removed = self._section("removed", RemovedConfig)
         report = self._section("report", ReportConfig)
@@ -144,6 +147,7 @@ class _Loader:
             folder=self.folder,
             text=text,
             overrides=overrides,
+            mixture=mixture,
             notes=self.notes,
         )
 
@@ -186,7 +190,7 @@ class _Loader:
         if node is None:
             return None
         if node.value is None:
-            if node.raw and key in ("tokenizer", "pack"):
+            if node.raw and key in ("tokenizer", "mixture", "pack"):
                 del self.values[key]
                 return None
             node = Node({}, node.place)
@@ -204,6 +208,14 @@ class _Loader:
                     message = f"{draft.name}: source '{name}' is not defined"
                     hint = did_you_mean(name, names) or f"sources are: {list_of(names)}"
                     self.problems.add(draft.place, message, hint)
+
+    def _mixture(self, names: tuple[str, ...]) -> MixtureConfig | None:
+        mixture, place = self._optional("mixture", MixtureConfig), self.root.key_place("mixture")
+        if mixture is not None and "pack" not in self.values:
+            self.problems.add(place, "mixture needs a `pack:` section", "pack: {}")
+        for where, message in mixture.problems(names) if mixture is not None and names else ():
+            self.problems.add(place, f"mixture.{where}: {message}")
+        return mixture
 
     def _check_names(self, key: str, found: Iterable[str], names: tuple[str, ...]) -> None:
         """Sources that a section names must exist."""

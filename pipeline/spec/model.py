@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from curate.stages.base import SourceKind, Stage
 from curate.stages.sources.base import InputFile, Source
 from curate.tokenizer.config import PackConfig, TokenizerConfig
+from curate.tokenizer.mixture_config import MixtureConfig
 
 
 class Section(BaseModel):
@@ -175,6 +176,7 @@ class PipelineSpec:
     """The file as read, kept for `run.json`."""
     overrides: tuple[str, ...] = ()
     """The `key.path=value` arguments, in the order they were applied."""
+    mixture: MixtureConfig | None = None
     notes: tuple[str, ...] = ()
     """What recipes would do and this version of curate cannot."""
 

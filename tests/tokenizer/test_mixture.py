@@ -215,7 +215,7 @@ def test_a_domain_is_held_to_its_share() -> None:
     alone = solve(MixtureConfig(max_share_per_domain=0.25), known)
     assert sum(alone.phases[0].strata) == Fraction(1400) / Fraction(3, 4)
     assert epochs(alone)[1:] == [1, 1, 1]
-    merged = pooled(alone, 0.25)
+    merged = pooled(alone)
     assert [(s.source, s.domain, s.tokens) for s in merged.strata] == [
         ("web", "big.example", 600),
         ("web", None, 400),

@@ -23,7 +23,7 @@ def test_every_row_is_taken_once_and_found_again(rows: int, seed: int, epoch: in
 def test_the_order_is_the_committed_one() -> None:
     assert SampleOrder(10, 17).many(np.arange(10)).tolist() == GOLDEN[0]
     assert SampleOrder(10, 17, 1).many(np.arange(10)).tolist() == GOLDEN[1]
-    assert [row_of_sample(sample, 10, 17) for sample in (0, 9, 10)] == [
+    assert [row_of_sample(sample, [10], 17) for sample in (0, 9, 10)] == [
         (0, GOLDEN[0][0]),
         (0, GOLDEN[0][9]),
         (1, GOLDEN[1][0]),
@@ -61,6 +61,17 @@ def test_outside_is_an_error() -> None:
     with pytest.raises(IndexError, match="10 is outside the 10 rows"):
         SampleOrder(10, 17)[10]
     with pytest.raises(IndexError, match="of 0 rows"):
-        row_of_sample(0, 0, 17)
+        row_of_sample(0, [0], 17)
     with pytest.raises(ValueError, match="not negative"):
         SampleOrder(-1, 17)
+
+
+def test_a_phase_ends_before_the_next_begins() -> None:
+    phases = [7, 0, 5]
+    epochs = [[row_of_sample(12 * epoch + n, phases, 17) for n in range(12)] for epoch in (0, 1)]
+    for number, found in enumerate(epochs):
+        assert {epoch for epoch, _ in found} == {number}
+        rows = [row for _, row in found]
+        assert sorted(rows[:7]) == list(range(7))
+        assert sorted(rows[7:]) == list(range(7, 12))
+    assert [row for _, row in epochs[0]] != [row for _, row in epochs[1]]

@@ -126,7 +126,7 @@ FAULTS = [
     ("output: out", "output: o\nseed: 1.5", "1.5", ["seed: must be a whole number, found 1.5"]),
     ("output: out", "output: o\nmax_bad_fraction: 1.1", "1.1", ["must be at most 1"]),
     ("output: out", "output: o\nkeep_intermediates: al", "al", ["extracted, all, none", "'all'?"]),
-    ("output: out", "output: o\nmixture: {}", "mixture", ["not available in this version"]),
+    ("output: out", "output: o\npretrain: {}", "pretrain", ["not available in this version"]),
     ("output: out", "output: o\npretrain: {}", "pretrain", ["not available in this version"]),
     ("output: out", "output: o\nremoved: {text: al}", "al", ["all, sample, none", "did you mean"]),
     ("output: out", "output: o\nengine: 3", "3", ["engine: must be a mapping"]),

@@ -27,7 +27,7 @@ TYPOS: list[dict[str, Any]] = [
     {"sources": {"web": {"format": "jsonl", "limt": 3}}},
     {"sources": {"a/b": {"format": "jsonl"}}},
     {"engine": {"batch_bytes": "8 XB"}},
-    {"mixture": {}},
+    {"pretrain": {}},
     {"pack": {}},
 ]
 

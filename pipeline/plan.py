@@ -316,7 +316,7 @@ class _Planner:
         self.add("tokens.files", "assemble", {}, ("tokens.plan",))
         self.add("tokens.index", "index", {}, ("tokens.files",))
         packing = {**fields("sequence_length", "strategy", "shortest_bucket"), **seed}
-        order = ("tokens.files",)
+        order: tuple[str, ...] = ("tokens.files",)
         if self.spec.mixture is not None:
             mixture = configuration(self.spec.mixture)
             facts = {

@@ -230,7 +230,7 @@ def test_all_faults_come_at_once_in_file_order_with_carets(read: Loader, folder:
         "    8 |   - gopher_qualty: {min_words: 30}\n"
         f"            ^ did you mean 'gopher_quality'? {count}.\n"
         f"{path}:10:1: unknown key 'sed'; keys are: name, output, seed, sources, stages, "
-        "tokenizer, pack, engine, removed, report, max_bad_fraction, keep_intermediates\n"
+        "tokenizer, mixture, pack, engine, removed, report, max_bad_fraction, keep_intermediates\n"
         "    9 |   - exact_dedup\n"
         "   10 | sed: 3\n"
         "        ^ did you mean 'seed'?\n"

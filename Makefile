@@ -2,6 +2,9 @@
 PYTHON ?= python
 # Which tests: `make test SELECT="not soak"` adds the slow ones (CI), SELECT="" runs all.
 SELECT ?= not slow
+# In how many processes, a file of tests in one of them; WORKERS=0 is this one.
+WORKERS ?= 2
+PYTEST = $(PYTHON) -m pytest -q -n $(WORKERS) --dist loadfile
 
 .PHONY: check lint types test test-slow test-all asan format
 
@@ -15,13 +18,13 @@ types:
 	$(PYTHON) -m mypy --strict -p curate
 
 test:
-	$(PYTHON) -m pytest -q -m "$(SELECT)"
+	$(PYTEST) -m "$(SELECT)"
 
 test-slow:
-	$(PYTHON) -m pytest -q -m "slow and not soak"
+	$(PYTEST) -m "slow and not soak"
 
 test-all:
-	$(PYTHON) -m pytest -q -m ""
+	$(PYTEST) -m ""
 
 # The tests of the kernels with kernels under AddressSanitizer and UndefinedBehaviorSanitizer.
 asan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -46,6 +47,16 @@ def test_data() -> Path:
     return folder
 
 
+BARE_NAMES = "bare_names"
+BARE_NAMES_OF_WORKERS: set[str] = set()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a test process found at its end (pytest-xdist)."""
+    BARE_NAMES_OF_WORKERS.update(getattr(node, "workeroutput", {}).get(BARE_NAMES, ()))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the session when some code imported a room by its bare name: a second copy of it.
@@ -53,14 +64,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     The bare package alone does not count: `transformers` tries `from kernels import …` (a package
     of Hugging Face), finds our room in the working directory, and goes on without.
     """
-    bare = sorted(
+    bare = {
         name
         for name, module in sys.modules.items()
         if name.partition(".")[0] in ROOMS
         and "." in name
         and str(getattr(module, "__file__", None) or "").startswith(str(REPOSITORY))
-    )
+    }
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[BARE_NAMES] = sorted(bare)
+        return
+    bare |= BARE_NAMES_OF_WORKERS
     if bare:
-        names = ", ".join(bare)
+        names = ", ".join(sorted(bare))
         print(f"\nimported by a bare name instead of curate.<room>: {names}", file=sys.stderr)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from curate.errors import CurateError, GuardRailError, Interrupted, StageError
 from curate.pipeline.accounts import (
@@ -55,7 +56,7 @@ class RunResult:
     """What a finished run says. executed: jobs that ran in this process, by step label."""
 
     output: str
-    record: dict[str, object]
+    record: dict[str, Any]
     executed: dict[str, int]
 
 

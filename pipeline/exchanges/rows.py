@@ -105,6 +105,7 @@ class SortedRows:
 
     def _spill(self) -> None:
         """Write a sorted run. The file has no name and goes with the process."""
+        # Open as long as the rows that lie in it.
         file = tempfile.TemporaryFile(prefix="curate-exchange-")  # noqa: SIM115
         with pa.ipc.new_stream(file, self.schema) as writer:
             for batch in even_batches(self._sorted(), self.schema):

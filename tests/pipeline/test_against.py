@@ -90,7 +90,7 @@ def test_a_run_against_another_removes_what_one_run_over_both_removes(
     for row in removed:
         if row["duplicate_of"] in former and isinstance(stage, ExactDedup):
             assert former[row["duplicate_of"]] == row["text"]
-    assert result.record["totals"]["read"] == len(new)  # type: ignore[index]
+    assert result.record["totals"]["read"] == len(new)
 
 
 def test_an_index_with_other_settings_is_refused(tmp_path: Path) -> None:

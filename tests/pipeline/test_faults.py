@@ -83,7 +83,7 @@ def test_documents_on_which_a_stage_raises_are_quarantined_one_by_one(tmp_path: 
         assert row["raw"].decode() == row["text"]
         assert row["hide_digits.digits"] is not None, "signals measured before are kept"
     assert len(tiny.rows(tmp_path / "out", "documents")) == DOCUMENTS - 3
-    assert result.record["totals"]["decisions"] == 0  # type: ignore[index]
+    assert result.record["totals"]["decisions"] == 0
 
 
 @pytest.mark.parametrize("mark", [pytest.param(EXIT, marks=pytest.mark.slow), SEGFAULT, HANG])
@@ -91,7 +91,7 @@ def test_a_document_that_kills_or_hangs_native_code_is_given_up(tmp_path: Path, 
     output = tmp_path / "out"
     spec = pipeline(tmp_path / "in", output, {11: mark})
     result = tiny.run(spec, InlineExecutor())
-    assert result.record["totals"]["decisions"] == 1  # type: ignore[index]
+    assert result.record["totals"]["decisions"] == 1
     (decision,) = [
         json.loads(line) for line in (output / "decisions.jsonl").read_text().splitlines()
     ]
@@ -115,7 +115,7 @@ def test_a_document_that_kills_or_hangs_native_code_is_given_up(tmp_path: Path, 
         SimulatedExecutor(),
         replay=str(output / "decisions.jsonl"),
     ).execute()
-    assert again.record["totals"]["decisions"] == 1  # type: ignore[index]
+    assert again.record["totals"]["decisions"] == 1
     assert tiny.final_files(replayed) == bytes_of_the_run, (
         "another machine with the decisions, without a crash"
     )
@@ -124,7 +124,7 @@ def test_a_document_that_kills_or_hangs_native_code_is_given_up(tmp_path: Path, 
 @pytest.mark.slow
 def test_a_document_that_sleeps_without_cpu_is_given_up(tmp_path: Path) -> None:
     result = tiny.run(pipeline(tmp_path / "in", tmp_path / "out", {5: SLEEP}), InlineExecutor())
-    assert result.record["totals"]["decisions"] == 1  # type: ignore[index]
+    assert result.record["totals"]["decisions"] == 1
     (bad,) = tiny.rows(tmp_path / "out", "quarantine")
     assert number_of(bad) == 5
     assert "no progress" in bad["message"]

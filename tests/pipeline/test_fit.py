@@ -214,7 +214,7 @@ def test_a_document_on_which_learning_fails_is_quarantined(tmp_path: Path) -> No
     text = (corpus / "books.txt").read_text(encoding="utf-8")
     (corpus / "books.txt").write_text(text.replace(". ", f". {POISON}. ", 1), encoding="utf-8")
     result = tiny.run(fit_spec(corpus, tmp_path / "out"))
-    counts = {stage["name"]: stage for stage in result.record["stages"]}  # type: ignore[attr-defined]
+    counts = {stage["name"]: stage for stage in result.record["stages"]}
     assert counts["uncommon_letters"]["quarantined"] == 1
     (row,) = [row for row in tiny.rows(tmp_path / "out", "quarantine") if row["stage"] != "read"]
     assert row["stage"] == "uncommon_letters" and "cannot be counted" in row["message"]

@@ -105,7 +105,7 @@ def test_new_documents_find_the_families_that_one_run_over_all_finds(
     record = tiny.run(spec, SimulatedExecutor(seed=2)).record
     assert results(tmp_path / "new", NEW) == results(tmp_path / "all", NEW)
     assert all(place is not None and place >= 4 for _, place, _ in results(tmp_path / "new", NEW))
-    assert record["totals"]["read"] == len(NEW)  # type: ignore[index]
+    assert record["totals"]["read"] == len(NEW)
     assert tiny.run(spec).executed == {}
 
 
@@ -136,7 +136,7 @@ def test_an_index_holds_what_the_stage_kept(tmp_path: Path) -> None:
     after = tiny.entries((("long", GopherQuality(min_words=15), {}),), ("kindred",))
     record = tiny.run(replace(spec, stages=(*spec.stages, *after))).record
     manifest = json.loads((tmp_path / "out" / "index" / "kindred" / "manifest.json").read_text())
-    kept = next(s["kept"] for s in record["stages"] if s["name"] == "kindred")  # type: ignore[attr-defined]
+    kept = next(s["kept"] for s in record["stages"] if s["name"] == "kindred")
     assert 0 < kept < len(OLD)
     assert sum(shard["ids"]["rows"] for shard in manifest["shards"]) == kept
 

@@ -30,7 +30,7 @@ def test_the_tiny_pipeline_is_large_enough_to_prove_anything(corpus: Path, tmp_p
     assert result.executed["exact_dedup.consolidate"] >= 2
     assert result.executed["crowded_openings.settle"] >= 12, "two phases, the second of fewer rows"
     assert result.executed["kindred.visit"] >= 8, "most shards have rows to visit"
-    counts = {stage["name"]: stage for stage in result.record["stages"]}  # type: ignore[attr-defined]
+    counts = {stage["name"]: stage for stage in result.record["stages"]}
     for name in (
         "language",
         "gopher_quality",

@@ -431,6 +431,13 @@ def count_characters(
     offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, counts: np.ndarray, /
 ) -> tuple[np.ndarray, np.ndarray]: ...
 def train_unigram(
+def close_documents_16(
+    ids: np.ndarray, offsets: np.ndarray, allowed: np.ndarray, end: int, /
+) -> tuple[np.ndarray, int]: ...
+def close_documents_32(
+    ids: np.ndarray, offsets: np.ndarray, allowed: np.ndarray, end: int, /
+) -> tuple[np.ndarray, int]: ...
+def encode_bytes_16(
     offsets: pa.Buffer,
     data: pa.Buffer,
     first: int,
@@ -461,3 +468,16 @@ class PretokenCounter:
 def merge_counted(
     streams: list[tuple[pa.Buffer, pa.Buffer, int, int, np.ndarray, bool]], /
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], list[int]]: ...
+    table: np.ndarray,
+    end: int,
+    /,
+) -> np.ndarray: ...
+def encode_bytes_32(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    table: np.ndarray,
+    end: int,
+    /,
+) -> np.ndarray: ...

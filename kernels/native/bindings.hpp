@@ -27,6 +27,7 @@ void bind_sentences(pybind11::module_& module);
 void bind_strip_lines(pybind11::module_& module);
 void bind_substrings(pybind11::module_& module);
 void bind_unigram_train(pybind11::module_& module);
+void bind_token_rows(pybind11::module_& module);
 void bind_whitespace(pybind11::module_& module);
 void bind_phrases(pybind11::module_& module);
 void bind_text_set(pybind11::module_& module);

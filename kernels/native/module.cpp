@@ -29,5 +29,6 @@ PYBIND11_MODULE(_native, module) {
     curate::bind_text_set(module);
     curate::bind_text_units(module);
     curate::bind_unigram_train(module);
+    curate::bind_token_rows(module);
     curate::bind_whitespace(module);
 }

@@ -34,7 +34,7 @@ from curate.tokenizer.assemble import (
 )
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import count_texts
-from curate.tokenizer.encode import Backend, Encoder
+from curate.tokenizer.encode import Backend, Encoder, shared_encoder
 from curate.tokenizer.evaluate import Evaluation, evaluation_bytes
 from curate.tokenizer.megatron import token_type
 from curate.tokenizer.split import TRAIN, VALIDATION, Splitting
@@ -50,14 +50,21 @@ SPLIT = "split"
 
 
 def documents(
-    store: Store, ref: FileRef, batch_bytes: int, splitting: Splitting, seed: int
+    store: Store,
+    ref: FileRef,
+    batch_bytes: int,
+    splitting: Splitting,
+    seed: int,
+    columns: Sequence[str] = COLUMNS,
 ) -> Iterator[pa.RecordBatch]:
-    """id, text, source and `SPLIT` of one part of `documents/` (of one source), in batches bounded
-    by bytes.
+    """id, text, source (or other columns) and `SPLIT` of one part of `documents/` (of one source),
+    in batches bounded by bytes.
     """
-    for batch in read_batches(store, ref, (*COLUMNS, *splitting.columns())):
+    for batch in read_batches(store, ref, sorted({*COLUMNS, *columns, *splitting.columns()})):
         splits = splitting.split(batch, batch.column("source")[0].as_py(), seed)
-        yield from cut_by_bytes(batch.select(COLUMNS).append_column(SPLIT, splits), batch_bytes)
+        yield from cut_by_bytes(
+            batch.select(list(columns)).append_column(SPLIT, splits), batch_bytes
+        )
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,7 @@ class EncodeJob:
 
     def run(self, context: JobContext) -> JobResult:
         context.store.verify(self.tokenizer)
-        encoder = Encoder(
+        encoder = shared_encoder(
             context.store.read(self.tokenizer.path), self.end_of_document, self.backend
         )
         chunks = {split: _Chunk(self, context, split) for split in self.splitting.splits}

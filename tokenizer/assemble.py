@@ -82,7 +82,7 @@ def encode_batch(
     batch: columns `id`, `text`, `source` (n rows of one part of documents/). splits: what
     `split_of` gave for them. shard: name of the part; first_row: row of the batch's first document
     in it. wanted: the splits of the run. Returns all of them. Raises StageError where the encoding
-    libraries differ or an id does not fit.
+    libraries differ or an id is one that text cannot have.
     """
     dtype = token_type(encoder.vocabulary_size)
     text = batch.column("text").cast(pa.large_string())
@@ -91,12 +91,7 @@ def encode_batch(
         chosen = pc.equal(splits, split)
         part = text.filter(chosen)
         ids_of_documents = batch.column("id").cast(pa.string()).filter(chosen)
-        offsets, ids = _encode(encoder, part, ids_of_documents)
-        if len(ids) and int(ids.max()) >= encoder.vocabulary_size:
-            raise StageError(
-                f"encode: {shard}: id {int(ids.max())} is outside the vocabulary of "
-                f"{encoder.vocabulary_size}"
-            )
+        offsets, ids = _encode(encoder, part, ids_of_documents, dtype)
         documents = np.arange(first_row, first_row + batch.num_rows)[
             chosen.to_numpy(zero_copy_only=False)
         ]
@@ -109,15 +104,15 @@ def encode_batch(
             pa.array(documents.astype(np.uint32)),
         ]
         rows = pa.RecordBatch.from_arrays(columns, schema=CHUNK_SCHEMA)
-        encoded[split] = EncodedRows(ids.astype(dtype), rows)
+        encoded[split] = EncodedRows(ids, rows)
     return encoded
 
 
 def _encode(
-    encoder: Encoder, text: pa.LargeStringArray, document_ids: pa.StringArray
+    encoder: Encoder, text: pa.LargeStringArray, document_ids: pa.StringArray, dtype: np.dtype
 ) -> tuple[np.ndarray, np.ndarray]:
     try:
-        return encoder.encode(text)
+        return encoder.encode(text, dtype)
     except EncodingDifference as error:
         document = document_ids[error.index].as_py()
         raise StageError(f"encode: document {document}: {error}") from error

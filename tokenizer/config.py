@@ -193,9 +193,12 @@ class PackConfig(BaseModel):
         ge=1024,
         description="largest .bin file, bytes; one longer document fills its own",
     )
-    encoder: Literal["auto", "gigatoken", "tokenizers"] = Field(
+    encoder: Literal["auto", "gigatoken", "tokenizers", "bytes"] = Field(
         "auto",
-        description="library that encodes; auto takes gigatoken where it supports the tokenizer",
+        description=(
+            "what encodes; auto is bytes for a byte tokenizer, else gigatoken where it supports "
+            "the tokenizer, else tokenizers"
+        ),
     )
 
     @model_validator(mode="after")

@@ -90,9 +90,13 @@ def read_vocabulary(tokenizer_json: bytes) -> Vocabulary:
         else:
             pairs = [(str(name), int(number)) for name, number in vocab.items()]
         added = content.get("added_tokens") or []
-        special = [(str(token["content"]), int(token["id"]), bool(token["special"])) for token in added]
+        special = [
+            (str(token["content"]), int(token["id"]), bool(token["special"])) for token in added
+        ]
     except (ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        raise SpecError(f"the tokenizer file cannot be read: no tokenizer.json ({error!r})") from error
+        raise SpecError(
+            f"the tokenizer file cannot be read: no tokenizer.json ({error!r})"
+        ) from error
     tokens = dict(pairs)
     _refuse_twice("string", [name for name, _ in pairs])
     _refuse_twice("string", [name for name, _, _ in special])

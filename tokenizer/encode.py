@@ -1,69 +1,48 @@
-"""Text to token ids: by `gigatoken` where it supports the tokenizer, else by `tokenizers`.
+"""Documents to token ids, each ending with the end-of-document token.
 
-The library is chosen once, when the encoder is made, and kept: nothing falls back during a run.
-Every call encodes some documents, chosen by a draw on their text, with `tokenizers` as well and
-stops on the first difference. No text can yield a special token: `gigatoken` always parses them
-(its issue 57), so a document that holds one of the strings goes through `tokenizers` with
-`encode_special_tokens`. Long texts go there in parts (see `pretokenize`), because it holds about
-150 bytes per byte of text. Every document ends with the end-of-document token.
-
-Measured on one busy core, 26 MB of C4 and Wikipedia, 32,000 tokens: 20 MB/s in the first call and
-165 MB/s once gigatoken's cache is warm (all checks included), 1 MB/s by tokenizers.
+The library that encodes (`backends`) is chosen once, at plan time, and kept: nothing falls back
+during a run. Every call encodes some documents, chosen by a draw on their text, with `tokenizers`
+as well and stops on the first difference. No text yields a control token (`control_tokens`), and
+every id is looked at: one that text cannot have stops the run.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from functools import lru_cache
 from importlib.metadata import version
-from typing import Any, Literal
 
-import awkward
-import gigatoken
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from tokenizers import Tokenizer
 
-from curate.errors import DataError, SpecError, StageError
+from curate.errors import DataError, StageError
 from curate.kernels.draw import Purpose, draw_many, selected
-from curate.tokenizer.pretokenize import SPLIT_PATTERN, safe_pieces
+from curate.kernels.token_rows import IdNotAllowed, close_documents
+from curate.tokenizer.backends import (
+    PIECE_CHARACTERS,
+    Backend,
+    BytesBackend,
+    LibraryBackend,
+    choose_backend,
+    make_backend,
+    offsets_of,
+)
+from curate.tokenizer.control_tokens import check_encodable, read_vocabulary
+from curate.tokenizer.safe_cuts import safe_pieces
 
-Backend = Literal["gigatoken", "tokenizers"]
+__all__ = [
+    "Backend",
+    "Encoder",
+    "EncodingDifference",
+    "TextEncoder",
+    "choose_backend",
+    "shared_encoder",
+]
 
-PIECE_CHARACTERS = 256 * 1024
 VERIFIED_RATE = 1 / 1024
 VERIFIED_CHARACTERS = 16 * 1024
-_PROBE = "Hello  world,\r\n\n don't 12345 été 한국어 \U0001f642\u3000<|probe|>\t!\x00"
-
-
-def choose_backend(
-    tokenizer_json: bytes, wanted: Literal["auto", "gigatoken", "tokenizers"] = "auto"
-) -> Backend:
-    """The library to encode with; `auto` is gigatoken when it encodes a probe text equally.
-
-    Raises SpecError when gigatoken is wanted and cannot.
-    """
-    if wanted == "tokenizers":
-        return "tokenizers"
-    problem = _gigatoken_problem(tokenizer_json)
-    if problem is None:
-        return "gigatoken"
-    if wanted == "gigatoken":
-        raise SpecError(
-            f"pack.encoder: gigatoken does not support this tokenizer ({problem}); use auto or "
-            "tokenizers"
-        )
-    return "tokenizers"
-
-
-def _gigatoken_problem(tokenizer_json: bytes) -> str | None:
-    try:
-        fast = gigatoken.Tokenizer.from_json(tokenizer_json)
-    except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
-        return str(error)
-    expected = _load(tokenizer_json).encode(_PROBE, add_special_tokens=False).ids
-    return None if fast.encode(_PROBE).tolist() == expected else "its ids differ on a probe text"
+RENEWED_BYTES = 4 * 2**30
+"""Text after which a shared encoder is made anew: gigatoken's cache of pre-tokens has no bound."""
 
 
 class EncodingDifference(StageError):
@@ -74,168 +53,155 @@ class EncodingDifference(StageError):
         self.index = index
 
 
-class Encoder:
-    """Encodes batches of documents. One per worker process; not thread-safe.
+class TextEncoder:
+    """Ids of texts, nothing appended. One per worker process; not thread-safe.
 
-    tokenizer_json: the bytes of the file. end_of_document: the special token appended to each
-    document. backend: what `choose_backend` returned. Raises SpecError when the file is no
-    tokenizer or lacks the token.
+    tokenizer_json: the bytes of the file. backend: what `choose_backend` returned. Raises SpecError
+    when the file is no tokenizer, or tokens collide.
+    """
+
+    def __init__(self, tokenizer_json: bytes, backend: Backend | None = None) -> None:
+        self.vocabulary = read_vocabulary(tokenizer_json)
+        self.exact = LibraryBackend(self.vocabulary)
+        self.backend: Backend = backend or choose_backend(tokenizer_json)
+        self.library = (
+            self.exact
+            if self.backend == "tokenizers"
+            else make_backend(self.backend, self.vocabulary)
+        )
+
+    @property
+    def backend_version(self) -> str:
+        """`<distribution> <version>` of the library that encodes; `bytes` is our own."""
+        distribution = "curate" if self.backend == "bytes" else self.backend
+        return f"{self.backend} {version(distribution)}"
+
+    def encode(self, text: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
+        """offsets int64[n + 1] and ids uint32 of n texts (no nulls), some compared.
+
+        Raises EncodingDifference where the libraries differ (document and position).
+        """
+        offsets, ids = self.library.encode(text)
+        self.verify(text, offsets, ids, 0)
+        return offsets, ids
+
+    def verify(
+        self, text: pa.LargeStringArray, offsets: np.ndarray, ids: np.ndarray, ends: int
+    ) -> None:
+        """Compare the first document and the drawn ones (without their `ends` end tokens) with
+        `tokenizers`.
+
+        Of a long text the first part is compared, about 16 Ki characters; a text of over 256 Ki
+        characters without any place to cut is left out, because `tokenizers` would need gigabytes
+        for it.
+        """
+        if self.library is self.exact:
+            return
+        chosen = selected(draw_many(0, Purpose.SAMPLE, text), VERIFIED_RATE)
+        chosen[:1] = True
+        for index in np.flatnonzero(chosen).tolist():
+            value = text[index].as_py()
+            prefix = next(safe_pieces(value, VERIFIED_CHARACTERS, self.exact.cut))
+            if len(prefix) > PIECE_CHARACTERS:
+                continue
+            _, expected = self.exact.encode(pa.array([prefix], pa.large_string()))
+            found = ids[offsets[index] : offsets[index + 1] - ends]
+            if len(prefix) < len(value):
+                found = found[: len(expected)]
+            if not np.array_equal(found, expected):
+                raise EncodingDifference(index, self._difference(found, expected))
+
+    def _difference(self, found: np.ndarray, expected: np.ndarray) -> str:
+        shared = min(len(found), len(expected))
+        differing = np.flatnonzero(found[:shared] != expected[:shared])
+        position = int(differing[0]) if len(differing) else shared
+        return (
+            f"token {position} is {_at(found, position)} by {self.backend}, "
+            f"{_at(expected, position)} by tokenizers; set `pack: {{encoder: tokenizers}}` and "
+            "please report the text"
+        )
+
+
+class Encoder:
+    """Encodes batches of documents for token files. One per worker process; not thread-safe.
+
+    end_of_document: the control token appended to each document. Raises SpecError as `TextEncoder`,
+    and when the file lacks the token or has ids without a token.
     """
 
     def __init__(
         self, tokenizer_json: bytes, end_of_document: str, backend: Backend | None = None
     ) -> None:
-        self._exact = _load(tokenizer_json)
-        end = self._exact.token_to_id(end_of_document)
-        if end is None:
-            raise SpecError(f"the tokenizer has no token {end_of_document!r} to end documents with")
-        self.end_of_document_id = int(end)
+        vocabulary = read_vocabulary(tokenizer_json)
+        check_encodable(vocabulary, end_of_document)
+        self.text = TextEncoder(tokenizer_json, backend)
         self.end_of_document = end_of_document
-        self.vocabulary_size = max(self._exact.get_vocab(with_added_tokens=True).values()) + 1
-        self.backend: Backend = backend or choose_backend(tokenizer_json)
-        self._fast = (
-            gigatoken.Tokenizer.from_json(tokenizer_json) if self.backend == "gigatoken" else None
-        )
-        self._special = tuple(
-            token.content for token in self._exact.get_added_tokens_decoder().values()
-        )
-        self._can_cut = _has_our_pattern(tokenizer_json)
+        self.end_of_document_id = vocabulary.control[end_of_document]
+        self.vocabulary_size = vocabulary.size
+        self._allowed = vocabulary.allowed
+        self.encoded_bytes = 0
+
+    @property
+    def backend(self) -> Backend:
+        """The library that encodes."""
+        return self.text.backend
 
     @property
     def backend_version(self) -> str:
-        """`<distribution> <version>` of the library that encodes."""
-        return f"{self.backend} {version(self.backend)}"
+        """See `TextEncoder.backend_version`."""
+        return self.text.backend_version
 
-    def encode(self, text: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
-        """offsets int64[n + 1] and ids uint32[offsets[n]] of n texts (no nulls), each with its
-        end-of-document token.
+    def encode(
+        self, text: pa.LargeStringArray, dtype: np.dtype | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """offsets int64[n + 1] and ids of n texts (no nulls), each with its end-of-document token.
 
-        Raises EncodingDifference where the libraries differ (document and position).
+        dtype: of the ids, uint32 by default (it must hold the vocabulary). Raises
+        EncodingDifference where the libraries differ (document and position) or an id is one that
+        text cannot have.
         """
         if text.null_count:
             raise DataError(
                 f"encode: {text.null_count} of {len(text)} texts are null; a document always "
                 "has a text"
             )
-        if self._fast is None:
-            offsets, ids = _join([self._encode_exactly(value) for value in text.to_pylist()])
-        else:
-            offsets, ids = self._encode_fast(self._fast, text)
-            self._verify(text, offsets, ids)
-        ends = offsets[1:]
-        with_ends = np.insert(ids, ends, np.uint32(self.end_of_document_id))
-        return offsets + np.arange(len(offsets)), with_ends
-
-    def _encode_fast(
-        self, fast: gigatoken.Tokenizer, text: pa.LargeStringArray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        hostile = self._holds_special_token(text)
-        if not hostile.any():
-            return _gigatoken_ids(fast, text)
-        plain = pc.if_else(pa.array(hostile), pa.scalar("", pa.large_string()), text)
-        offsets, ids = _gigatoken_ids(fast, plain)
-        parts: list[np.ndarray] = []
-        lengths = np.diff(offsets)
-        done = 0
-        for index in np.flatnonzero(hostile).tolist():
-            exact = self._encode_exactly(text[index].as_py())
-            parts += [ids[done : offsets[index]], exact]
-            done = int(offsets[index])
-            lengths[index] = len(exact)
-        parts.append(ids[done:])
-        return _offsets(lengths), np.concatenate(parts)
-
-    def _holds_special_token(self, text: pa.LargeStringArray) -> np.ndarray:
-        hostile = np.zeros(len(text), dtype=np.bool_)
-        for token in self._special:
-            hostile |= pc.match_substring(text, token).to_numpy(zero_copy_only=False)
-        return hostile
-
-    def _encode_exactly(self, text: str) -> np.ndarray:
-        """uint32 ids of one text by `tokenizers`, special-token strings as ordinary text."""
-        parts = [np.array(ids, dtype=np.uint32) for ids in self._exact_pieces(text)]
-        return np.concatenate(parts) if len(parts) > 1 else parts[0]
-
-    def _exact_pieces(self, text: str) -> Iterator[list[int]]:
-        for piece in safe_pieces(text, PIECE_CHARACTERS) if self._can_cut else (text,):
-            yield self._exact.encode_batch_fast([piece], add_special_tokens=False)[0].ids
-
-    def _verify(self, text: pa.LargeStringArray, offsets: np.ndarray, ids: np.ndarray) -> None:
-        """Compare the first document and the drawn ones with `tokenizers`.
-
-        Of a long text the first part is compared, about 16 Ki characters; a text of over 256 Ki
-        characters without any place to cut is left out, because `tokenizers` would need gigabytes
-        for it.
-        """
-        chosen = selected(draw_many(0, Purpose.SAMPLE, text), VERIFIED_RATE)
-        chosen[:1] = True
-        for index in np.flatnonzero(chosen).tolist():
-            value = text[index].as_py()
-            prefix = next(safe_pieces(value, VERIFIED_CHARACTERS)) if self._can_cut else value
-            if len(prefix) > PIECE_CHARACTERS:
-                continue
-            expected = self._encode_exactly(prefix)
-            found = ids[offsets[index] : offsets[index + 1]]
-            if len(prefix) < len(value):
-                found = found[: len(expected)]
-            if not np.array_equal(found, expected):
-                raise EncodingDifference(index, _difference(found, expected))
-
-
-def _load(tokenizer_json: bytes) -> Tokenizer:
-    try:
-        tokenizer = Tokenizer.from_str(tokenizer_json.decode())
-    except Exception as error:
-        raise SpecError(f"the tokenizer file cannot be read by `tokenizers`: {error}") from error
-    tokenizer.encode_special_tokens = True
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
-
-
-def _has_our_pattern(tokenizer_json: bytes) -> bool:
-    """Whether texts can be cut at the safe places of `pretokenize`: our pattern first, no
-    normalizer before it.
-    """
-    content = json.loads(tokenizer_json)
-    steps: list[dict[str, Any]] = (content.get("pre_tokenizer") or {}).get("pretokenizers") or [{}]
-    return content.get("normalizer") is None and steps[0].get("pattern") == {"Regex": SPLIT_PATTERN}
-
-
-def _gigatoken_ids(
-    fast: gigatoken.Tokenizer, text: pa.LargeStringArray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets and ids by gigatoken on the calling thread, reading the Arrow buffers in place."""
-    _, offsets, data = text.buffers()
-    starts = np.frombuffer(offsets, dtype=np.int64)[text.offset : text.offset + len(text) + 1]
-    characters = np.frombuffer(data or b"", dtype=np.uint8)
-    content = awkward.contents.NumpyArray(characters, parameters={"__array__": "char"})
-    strings = awkward.contents.ListOffsetArray(
-        awkward.index.Index64(starts), content, parameters={"__array__": "string"}
-    )
-    result = fast.encode_batch(awkward.Array(strings), parallel=False).layout
-    found = np.asarray(result.offsets.data, dtype=np.int64)
-    return found - found[0], np.asarray(result.content.data, dtype=np.uint32)[found[0] : found[-1]]
-
-
-def _offsets(lengths: np.ndarray) -> np.ndarray:
-    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
-
-
-def _join(documents: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    ids = np.concatenate(documents) if documents else np.zeros(0, dtype=np.uint32)
-    return _offsets(np.array([len(document) for document in documents], dtype=np.int64)), ids
-
-
-def _difference(found: np.ndarray, expected: np.ndarray) -> str:
-    shared = min(len(found), len(expected))
-    differing = np.flatnonzero(found[:shared] != expected[:shared])
-    position = int(differing[0]) if len(differing) else shared
-    return (
-        f"token {position} is {_at(found, position)} by gigatoken, {_at(expected, position)} by "
-        "tokenizers; set `pack: {encoder: tokenizers}` and please report the text"
-    )
+        wanted = np.dtype(np.uint32) if dtype is None else dtype
+        self.encoded_bytes += text.nbytes
+        if isinstance(self.text.library, BytesBackend):
+            ids = self.text.library.encode_closed(text, self.end_of_document_id, wanted)
+            offsets = offsets_of(pc.binary_length(text).to_numpy() + 1)
+            self.text.verify(text, offsets, ids, 1)
+            return offsets, ids
+        offsets, ids = self.text.encode(text)
+        try:
+            closed = close_documents(ids, offsets, self._allowed, self.end_of_document_id, wanted)
+        except IdNotAllowed as error:
+            index = int(np.searchsorted(offsets, error.position, side="right")) - 1
+            place = error.position - int(offsets[index])
+            raise EncodingDifference(
+                index,
+                f"token {place} is {error.token} by {self.backend}, which no text may have; the "
+                f"vocabulary has {self.vocabulary_size:,} ids",
+            ) from error
+        return offsets + np.arange(len(offsets)), closed
 
 
 def _at(ids: np.ndarray, position: int) -> str:
     return str(int(ids[position])) if position < len(ids) else "absent"
+
+
+@lru_cache(maxsize=1)
+def _kept(tokenizer_json: bytes, end_of_document: str, backend: Backend) -> Encoder:
+    return Encoder(tokenizer_json, end_of_document, backend)
+
+
+def shared_encoder(tokenizer_json: bytes, end_of_document: str, backend: Backend) -> Encoder:
+    """The encoder of this process: a warm cache for the next part of the documents.
+
+    Results do not depend on it. It is made anew after `RENEWED_BYTES` of text.
+    """
+    encoder = _kept(tokenizer_json, end_of_document, backend)
+    if encoder.encoded_bytes > RENEWED_BYTES:
+        _kept.cache_clear()
+        encoder = _kept(tokenizer_json, end_of_document, backend)
+    return encoder

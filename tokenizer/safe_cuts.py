@@ -26,7 +26,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
+
+from curate.tokenizer.patterns import regular_expression
 
 _BLANK = r"(?<=[^\s▁])(?= )"
 _LETTER_END = r"(?<=[A-Za-z])(?=[\x00-@\[-`{-\x7f])"
@@ -41,13 +43,13 @@ GPT4 = re.compile("|".join((_BLANK, _LINE_END, _LETTER_END, _DIGIT_END, _IDEOGRA
 GPT2 = re.compile("|".join((_BLANK, _SINGLE_LINE_END, _LETTER_END, _DIGIT_END, _IDEOGRAPH_END)))
 ANYWHERE = re.compile("")
 
-_GPT2_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-_GPT4_PATTERN = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-_DIGITS = r"\p{N}{1,3}"
-"""Where patterns differ in the way they cut digits, they are the same for what is said above."""
+_DIGITS: tuple[Literal["pattern", "single", "triples"], ...] = ("pattern", "single", "triples")
+_RULES = {
+    **{regular_expression("gpt2", digits): GPT2 for digits in _DIGITS},
+    **{regular_expression("gpt4", digits): GPT4 for digits in _DIGITS},
+    r"\p{N}": ANYWHERE,
+    r"\p{N}{1,3}": BLANKS,
+}
 
 
 def cut_rule(content: dict[str, Any]) -> re.Pattern[str] | None:
@@ -90,20 +92,8 @@ def _rule_of(step: dict[str, Any]) -> re.Pattern[str] | None:
         case "Digits":
             return ANYWHERE if step.get("individual_digits") else None
         case "Split" if not step.get("invert") and step.get("behavior") == "Isolated":
-            return _rule_of_pattern((step.get("pattern") or {}).get("Regex"))
+            return _RULES.get((step.get("pattern") or {}).get("Regex", ""))
     return None
-
-
-def _rule_of_pattern(pattern: str | None) -> re.Pattern[str] | None:
-    if pattern in (r"\p{N}", r"\d", r"[0-9]"):
-        return ANYWHERE
-    if pattern == _DIGITS:
-        return BLANKS
-    plain = (pattern or "").replace(r"|\p{N}|", rf"|{_DIGITS}|").replace(r"|\p{N}+|", rf"|{_DIGITS}|")
-    if plain == _GPT4_PATTERN:
-        return GPT4
-    gpt2 = (_GPT2_PATTERN, _GPT2_PATTERN.replace(r"| ?\p{N}+|", rf"|{_DIGITS}|"))
-    return GPT2 if plain in gpt2 or pattern in gpt2 else None
 
 
 def _is_bytes(content: dict[str, Any]) -> bool:
@@ -128,7 +118,9 @@ def cut_rule_of(tokenizer_json: bytes) -> re.Pattern[str] | None:
     return cut_rule(json.loads(tokenizer_json))
 
 
-def safe_pieces(text: str, piece_characters: int, rule: re.Pattern[str] | None = GPT4) -> Iterator[str]:
+def safe_pieces(
+    text: str, piece_characters: int, rule: re.Pattern[str] | None = GPT4
+) -> Iterator[str]:
     """Parts of `text` of about `piece_characters` (at least 1), cut where `rule` allows.
 
     A text without any such place (a genome in one line), or without a rule, is one part. Joined,

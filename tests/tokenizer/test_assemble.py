@@ -127,7 +127,7 @@ def test_from_documents_to_files_and_back_to_text(
             start, length = row["token_offset"], row["length"]
             ids = datasets[row["file"]].tokens[start : start + length].tolist()
             assert ids[-1] == encoder.end_of_document_id
-            text = encoder._exact.decode(ids[:-1], skip_special_tokens=False)
+            text = encoder.text.exact.tokenizer.decode(ids[:-1], skip_special_tokens=False)
             found[row["shard"], row["row"]] = text
             assert row["document_id"] == f"web/{row['row']}"
         for dataset in datasets.values():

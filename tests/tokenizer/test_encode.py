@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from curate.errors import DataError, SpecError, StageError
-from curate.tokenizer import encode
+from curate.tokenizer import backends, encode
 from curate.tokenizer.assemble import encode_batch
+from curate.tokenizer.backends import GigatokenBackend
+from curate.tokenizer.control_tokens import read_vocabulary
 from curate.tokenizer.encode import Backend, Encoder, EncodingDifference, choose_backend
 from curate.tokenizer.trained import TrainedTokenizer
 
@@ -118,13 +120,18 @@ def test_a_20_mb_document_takes_bounded_memory(
     assert grown < 12 * bytes_wanted + 100_000_000
 
 
-def test_a_long_document_with_a_special_token_takes_the_exact_way_in_pieces(
-    encoder: Encoder, exact: Tokenizer, real_texts: list[str], monkeypatch: pytest.MonkeyPatch
+def test_a_long_document_goes_through_the_library_in_pieces(
+    trained: TrainedTokenizer,
+    exact: Tokenizer,
+    real_texts: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(encode, "PIECE_CHARACTERS", 1000)
-    text = "".join(real_texts[190:230]) + "<|endoftext|>" + "".join(real_texts[400:420])
-    _, ids = encoder.encode(large([text]))
-    assert ids[:-1].tolist() == exact.encode(text).ids
+    monkeypatch.setattr(backends, "PIECE_CHARACTERS", 1000)
+    monkeypatch.setattr(backends, "BATCH_CHARACTERS", 5000)
+    encoder = Encoder(trained.tokenizer_json, "<|endoftext|>", "tokenizers")
+    texts = ["".join(real_texts[190:230]) + "<|endoftext|>" + "".join(real_texts[400:420]), "", "a"]
+    found = split_ids(*encoder.encode(large(texts)))
+    assert [ids[:-1] for ids in found] == [exact.encode(text).ids for text in texts]
 
 
 def test_a_difference_between_the_libraries_stops_the_run(
@@ -133,7 +140,7 @@ def test_a_difference_between_the_libraries_stops_the_run(
     other = json.loads(trained.tokenizer_json)
     other["model"]["merges"] = other["model"]["merges"][:-900]
     encoder = Encoder(trained.tokenizer_json, "<|endoftext|>", "gigatoken")
-    encoder._fast = encode.gigatoken.Tokenizer.from_json(json.dumps(other))
+    encoder.text.library = GigatokenBackend(read_vocabulary(json.dumps(other).encode()))
     monkeypatch.setattr(encode, "VERIFIED_RATE", 1.0)
     text = "The government of the United Kingdom and international law"
     with pytest.raises(EncodingDifference, match=r"token \d+ is \d+ by gigatoken") as found:
@@ -178,6 +185,19 @@ def test_wrong_tokenizers_and_null_texts_are_told(trained: TrainedTokenizer) -> 
         Encoder(b"{}", "<|endoftext|>")
     with pytest.raises(SpecError, match=r"no token '<\|eos\|>'"):
         Encoder(trained.tokenizer_json, "<|eos|>")
+    ordinary = json.loads(trained.tokenizer_json)
+    ordinary["added_tokens"][0]["special"] = False
+    with pytest.raises(SpecError, match="is an ordinary token"):
+        Encoder(json.dumps(ordinary).encode(), "<|endoftext|>")
+    holes = json.loads(trained.tokenizer_json)
+    holes["added_tokens"].append({**holes["added_tokens"][0], "id": 2003, "content": "<|far|>"})
+    with pytest.raises(SpecError, match=r"has holes: 3 ids below 2,004 .*2000, 2001, 2002"):
+        Encoder(json.dumps(holes).encode(), "<|endoftext|>")
+    for change in ({"id": 1}, {"content": "<|pad|>"}):
+        twice = json.loads(trained.tokenizer_json)
+        twice["added_tokens"][0] |= change
+        with pytest.raises(SpecError, match=r"several tokens with|the vocabulary says"):
+            Encoder(json.dumps(twice).encode(), "<|pad|>")
     with pytest.raises(DataError, match="1 of 2 texts are null"):
         Encoder(trained.tokenizer_json, "<|endoftext|>").encode(
             pa.array(["a", None], pa.large_string())

@@ -43,14 +43,14 @@ def write_report(run_url: str, examples_per_rule: int = 10, title: str | None = 
 
 def render(data: dict[str, Any]) -> str:
     """The page for the data of `report_data.gather`."""
-    environment = _environment()
-    style = _source(environment, "report.css")
-    script = _source(environment, "report.js")
+    environment = page_environment()
+    style = page_source(environment, "report.css")
+    script = page_source(environment, "report.js")
     policy = "; ".join(
         (
             "default-src 'none'",
-            f"style-src {_hash_source(style)}",
-            f"script-src {_hash_source(script)}",
+            f"style-src {hash_source(style)}",
+            f"script-src {hash_source(script)}",
             "base-uri 'none'",
             "form-action 'none'",
         )
@@ -80,7 +80,8 @@ def script_json(value: Any) -> Markup:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def page_environment() -> jinja2.Environment:
+    """Templates of this package: escaped, made visible, with the filters of the pages."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("curate.dashboards", "templates"),
         autoescape=True,
@@ -112,7 +113,7 @@ def _finalize(value: Any) -> Any:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _source(environment: jinja2.Environment, name: str) -> str:
+def page_source(environment: jinja2.Environment, name: str) -> str:
     """A packaged file as text. Raises when it holds what would end its element."""
     assert environment.loader is not None
     text = environment.loader.get_source(environment, name)[0].replace("\r\n", "\n")
@@ -120,7 +121,8 @@ def _source(environment: jinja2.Environment, name: str) -> str:
     return text
 
 
-def _hash_source(text: str) -> str:
+def hash_source(text: str) -> str:
+    """What a Content-Security-Policy calls an inline block."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import IO
 
@@ -34,10 +34,11 @@ from curate.tokenizer.assemble import (
 )
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import count_texts
-from curate.tokenizer.encode import Backend, Encoder, shared_encoder
+from curate.tokenizer.encode import Backend, TextEncoder, shared_encoder
 from curate.tokenizer.evaluate import Evaluation, evaluation_bytes
 from curate.tokenizer.megatron import token_type
 from curate.tokenizer.split import TRAIN, VALIDATION, Splitting
+from curate.tokenizer.token_facts import token_facts
 from curate.tokenizer.train import train
 from curate.tokenizer.trained import tokenizer_config
 
@@ -45,6 +46,7 @@ EVALUATION_BYTES = 256 * 2**20
 """Text that the evaluation of a tokenizer reads at most (whole batches)."""
 
 COLUMNS = ("id", "text", "source")
+MEASURED = ("text", "source", "language")
 
 SPLIT = "split"
 
@@ -99,11 +101,18 @@ class TokenizerJob:
             published.append(OutputFile(kind, 0, context.store.publish(path, data)))
         return JobResult(tuple(published))
 
-    def split(self, context: JobContext, wanted: str) -> Iterator[pa.RecordBatch]:
+    def split(
+        self, context: JobContext, wanted: str, columns: Sequence[str] = COLUMNS
+    ) -> Iterator[pa.RecordBatch]:
         """The documents of one split."""
         for ref in self.inputs:
             for batch in documents(
-                context.store, ref, context.engine.batch_bytes, self.splitting, context.seed
+                context.store,
+                ref,
+                context.engine.batch_bytes,
+                self.splitting,
+                context.seed,
+                columns,
             ):
                 yield batch.filter(pc.equal(batch.column(SPLIT), wanted))
 
@@ -111,17 +120,19 @@ class TokenizerJob:
         self, context: JobContext, tokenizer_json: bytes, trained: dict[str, object]
     ) -> bytes:
         """Measured on the validation split, or on the training text where that is empty."""
-        encoder = Encoder(tokenizer_json, self.config.end_of_document)
+        encoder = TextEncoder(tokenizer_json)
         for split in (VALIDATION, TRAIN):
-            evaluation = Evaluation(encoder.vocabulary_size)
+            evaluation = Evaluation(encoder.vocabulary.size)
             left = EVALUATION_BYTES
-            for batch in self.split(context, split):
-                if batch.num_rows and left > 0:
+            for batch in self.split(context, split, MEASURED):
+                if batch.num_rows:
                     evaluation.measure(batch, encoder)
                     left -= _bytes(batch.column("text"))
+                if left <= 0:
+                    break
             if evaluation.sources:
                 break
-        return evaluation_bytes(split, evaluation, trained)
+        return evaluation_bytes(split, evaluation, trained, token_facts(encoder))
 
 
 def use_all_cores() -> None:

@@ -5,6 +5,7 @@ token occurs in the training shards.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -109,3 +110,8 @@ class TokenizerRun:
         return Seen("the training shards", counts)
 
 
+def is_run(place: str) -> bool:
+    """Whether a place holds a run (a URL of any store, or a local folder)."""
+    if "://" not in place and not Path(place).is_dir():
+        return False
+    return RunFolder(place).exists()

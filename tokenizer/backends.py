@@ -22,10 +22,11 @@ import gigatoken
 import numpy as np
 import orjson
 import pyarrow as pa
-from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers import Tokenizer
 
 from curate.errors import SpecError
 from curate.kernels.token_rows import encode_bytes
+from curate.tokenizer.byte_tokenizer import byte_characters
 from curate.tokenizer.control_tokens import Vocabulary, read_vocabulary
 from curate.tokenizer.patterns import regular_expression
 from curate.tokenizer.safe_cuts import cut_rule, safe_pieces
@@ -188,7 +189,7 @@ class GigatokenBackend:
 
 
 def _unknown_to_gigatoken(content: dict[str, Any]) -> str | None:
-    """What of a tokenizer file was not tested with gigatoken; it passes over what it does not know."""
+    """What of a tokenizer file was not tested with gigatoken, which passes over the unknown."""
     model = content["model"]
     if model.get("type", "BPE") != "BPE" or model.get("byte_fallback"):
         return "it is no byte-level BPE"
@@ -270,15 +271,6 @@ def byte_table(vocabulary: Vocabulary) -> np.ndarray:
     table = np.array([model["vocab"][name] for name in characters], dtype=np.uint32)
     if not vocabulary.allowed[table].all():
         raise SpecError("it is no byte tokenizer: the token of a byte is a control token")
-    return table
-
-
-def byte_characters() -> list[str]:
-    """The character that stands for each byte in byte-level vocabularies."""
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = iter(range(256, 512))
-    table = [chr(value) if value in printable else chr(next(others)) for value in range(256)]
-    assert sorted(table) == sorted(pre_tokenizers.ByteLevel.alphabet())
     return table
 
 

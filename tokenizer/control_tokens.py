@@ -140,11 +140,11 @@ def check_encodable(vocabulary: Vocabulary, end_of_document: str) -> None:
             "would seem to end there; mark it special in added_tokens, or choose another"
         )
     if vocabulary.holes:
-        first = ", ".join(map(str, vocabulary.holes[:5]))
+        number = len(vocabulary.holes)
+        first = ", ".join(map(str, vocabulary.holes[:5])) + (", …" if number > 5 else "")
         raise SpecError(
-            f"the tokenizer's vocabulary has holes: {len(vocabulary.holes):,} ids below "
-            f"{vocabulary.size:,} have no token ({first}{', …' if len(vocabulary.holes) > 5 else ''}); "
-            "add reserved tokens for them to added_tokens"
+            f"the tokenizer's vocabulary has holes: {number:,} ids below {vocabulary.size:,} have "
+            f"no token ({first}); add reserved tokens for them to added_tokens"
         )
     if vocabulary.size > 2**31:
         raise SpecError(f"the tokenizer has {vocabulary.size:,} ids; token files hold 31-bit ids")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.errors import SpecError
-from curate.tokenizer.backends import byte_characters
+from curate.tokenizer.byte_tokenizer import byte_characters
 from curate.tokenizer.patterns import regular_expression
 
 RANK_PATTERNS = {

@@ -10,9 +10,13 @@ leaves all others whole:
   space before it; Metaspace begins a piece at each blank and puts no `▁` before a part that begins
   with one; BERT's pre-tokenizer drops the blank.
 * gpt4, llama3: a line end before anything but white space; an ASCII letter before an ASCII
-  non-letter; a digit before a non-digit; an ideograph, kana or Hangul before `、。，` or a line end.
+  non-letter; a digit before a non-digit; an ideograph, kana or Hangul before `、。，` or a line
+  end.
 * gpt2: the same, but a line end only when white space does not stand before it too: `\s+(?!\S)`
   takes a run of two line ends whole at the end of a text, and only the first before a word.
+* A tokenizer that puts a blank before every text (`metaspace` here, as SentencePiece): the same
+  blanks, and the blank of the cut is left out, for the part gets one of its own; not the last
+  character, because nothing is put before an empty text.
 * No pre-tokens at all (a byte tokenizer): everywhere.
 
 A normalizer may be none, NFC (no character composes with a following blank, sign or line end) or
@@ -39,6 +43,7 @@ _IDEOGRAPH_END = (
     r"(?<=[\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fa5\uac00-\ud7a3])(?=[\n\u3001\u3002\uff0c])"
 )
 BLANKS = re.compile(_BLANK)
+PUT_BLANKS = re.compile(r"(?<=[^\s▁]) (?=.)", re.DOTALL)
 GPT4 = re.compile("|".join((_BLANK, _LINE_END, _LETTER_END, _DIGIT_END, _IDEOGRAPH_END)))
 GPT2 = re.compile("|".join((_BLANK, _SINGLE_LINE_END, _LETTER_END, _DIGIT_END, _IDEOGRAPH_END)))
 ANYWHERE = re.compile("")
@@ -54,31 +59,35 @@ _RULES = {
 
 def cut_rule(content: dict[str, Any]) -> re.Pattern[str] | None:
     """Where a tokenizer (a parsed `tokenizer.json`) can be given a text in parts, or None."""
-    normalizer = content.get("normalizer")
-    if normalizer is not None and normalizer.get("type") not in ("NFC", "NFKC"):
+    forms = [step.get("type") for step in _steps(content.get("normalizer"), "normalizers")]
+    puts_blank = "Prepend" in forms[-1:]
+    if puts_blank:
+        forms.pop()
+    if not set(forms) <= {"NFC", "NFKC"}:
         return None
-    pre_tokenizer = content.get("pre_tokenizer")
-    steps = _steps(pre_tokenizer)
+    steps = _steps(content.get("pre_tokenizer"), "pretokenizers")
     rules = [_rule_of(step) for step in steps]
     known = [rule for rule in rules if rule is not None]
     if len(known) < len(rules) or (not rules and not _is_bytes(content)):
         return None
     own = [rule for rule in known if rule is not ANYWHERE]
-    if not own:
-        rule = ANYWHERE if _is_bytes(content) and normalizer is None else None
-    elif len(own) == 1 and (normalizer is None or normalizer["type"] == "NFC"):
-        rule = own[0]
+    if puts_blank:
+        metaspace = [step.get("type") for step in steps][:1] == ["Metaspace"]
+        rule = PUT_BLANKS if metaspace else None
+    elif not own:
+        rule = ANYWHERE if _is_bytes(content) and not forms else None
     else:
-        rule = BLANKS
+        rule = own[0] if len(own) == 1 and "NFKC" not in forms else BLANKS
     return rule if rule is not None and _keeps_added_tokens(rule, content) else None
 
 
-def _steps(pre_tokenizer: dict[str, Any] | None) -> list[dict[str, Any]]:
-    if pre_tokenizer is None:
+def _steps(step: dict[str, Any] | None, inside: str) -> list[dict[str, Any]]:
+    """The steps of a normalizer or pre-tokenizer, in order."""
+    if step is None:
         return []
-    if pre_tokenizer.get("type") == "Sequence":
-        return [step for inner in pre_tokenizer["pretokenizers"] for step in _steps(inner)]
-    return [pre_tokenizer]
+    if step.get("type") == "Sequence":
+        return [each for inner in step[inside] for each in _steps(inner, inside)]
+    return [step]
 
 
 def _rule_of(step: dict[str, Any]) -> re.Pattern[str] | None:
@@ -123,14 +132,14 @@ def safe_pieces(
 ) -> Iterator[str]:
     """Parts of `text` of about `piece_characters` (at least 1), cut where `rule` allows.
 
-    A text without any such place (a genome in one line), or without a rule, is one part. Joined,
-    the parts are the text.
+    A text without any such place (a genome in one line), or without a rule, is one part. What the
+    rule matches at a cut (nothing, or a blank) is left out.
     """
     start = 0
     while rule is not None and len(text) - start > piece_characters:
         cut = rule.search(text, start + piece_characters)
-        if cut is None or cut.start() == len(text):
+        if cut is None or cut.end() == len(text):
             break
         yield text[start : cut.start()]
-        start = cut.start()
+        start = cut.end()
     yield text[start:]

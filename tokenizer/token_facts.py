@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curate.tokenizer.backends import byte_characters
+from curate.tokenizer.byte_tokenizer import byte_characters
 from curate.tokenizer.control_tokens import Vocabulary
 from curate.tokenizer.encode import TextEncoder
 

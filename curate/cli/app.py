@@ -38,6 +38,7 @@ from curate.cli.schema import schema
 from curate.cli.stages import EPILOG as STAGES_EPILOG
 from curate.cli.stages import stages
 from curate.cli.status import status
+from curate.cli.tokenizer import tokenizer
 from curate.cli.tokens import tokens
 from curate.cli.verify import gc, verify
 from curate.errors import CurateError, Interrupted
@@ -85,6 +86,7 @@ app.command("doctor")(doctor)
 app.command("report")(report)
 app.command("verify")(verify)
 app.command("gc")(gc)
+app.add_typer(tokenizer)
 app.add_typer(tokens)
 
 

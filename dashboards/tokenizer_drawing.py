@@ -75,7 +75,9 @@ def premium_svg(rows: Sequence[dict[str, Any]]) -> Markup:
             Markup(
                 '<line class="axis" x1="34" x2="{}" y1="{}" y2="{}"/>'
                 '<text class="range" x="30" y="{}" text-anchor="end">{}×</text>'
-            ).format(f"{WIDTH:g}", f"{height:.1f}", f"{height:.1f}", f"{height + 4:.1f}", f"{level:g}")
+            ).format(
+                f"{WIDTH:g}", f"{height:.1f}", f"{height:.1f}", f"{height + 4:.1f}", f"{level:g}"
+            )
         )
     for place, curve in enumerate(curves):
         step = (WIDTH - 40) / max(1, len(curve) - 1)

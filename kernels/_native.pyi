@@ -125,6 +125,30 @@ def embedded_features(
 def prefixed_hash_64(
     prefix: bytes, offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, /
 ) -> np.ndarray: ...
+def close_documents_16(
+    ids: np.ndarray, offsets: np.ndarray, allowed: np.ndarray, end: int, /
+) -> tuple[np.ndarray, int]: ...
+def close_documents_32(
+    ids: np.ndarray, offsets: np.ndarray, allowed: np.ndarray, end: int, /
+) -> tuple[np.ndarray, int]: ...
+def encode_bytes_16(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    table: np.ndarray,
+    end: int,
+    /,
+) -> np.ndarray: ...
+def encode_bytes_32(
+    offsets: pa.Buffer,
+    data: pa.Buffer,
+    first: int,
+    rows: int,
+    table: np.ndarray,
+    end: int,
+    /,
+) -> np.ndarray: ...
 def measure(
     offsets: pa.Buffer,
     data: pa.Buffer,
@@ -431,13 +455,6 @@ def count_characters(
     offsets: pa.Buffer, data: pa.Buffer, first: int, rows: int, counts: np.ndarray, /
 ) -> tuple[np.ndarray, np.ndarray]: ...
 def train_unigram(
-def close_documents_16(
-    ids: np.ndarray, offsets: np.ndarray, allowed: np.ndarray, end: int, /
-) -> tuple[np.ndarray, int]: ...
-def close_documents_32(
-    ids: np.ndarray, offsets: np.ndarray, allowed: np.ndarray, end: int, /
-) -> tuple[np.ndarray, int]: ...
-def encode_bytes_16(
     offsets: pa.Buffer,
     data: pa.Buffer,
     first: int,

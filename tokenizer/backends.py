@@ -75,7 +75,7 @@ def choose_backend(
             break
         problem = _problem(name, vocabulary)
         if problem is None:
-            return name  # type: ignore[return-value]
+            return name
     if wanted in ("bytes", "gigatoken"):
         raise SpecError(
             f"pack.encoder: {wanted} does not support this tokenizer ({problem}); use auto or "
@@ -112,7 +112,7 @@ class LibraryBackend:
     def __init__(self, vocabulary: Vocabulary) -> None:
         try:
             self.tokenizer = Tokenizer.from_str(vocabulary.text_only().decode())
-        except Exception as error:  # noqa: BLE001 - the library raises bare Exceptions
+        except Exception as error:
             raise SpecError(
                 f"the tokenizer file cannot be read by `tokenizers`: {error}"
             ) from error
@@ -214,7 +214,7 @@ def _unknown_to_gigatoken(content: dict[str, Any]) -> str | None:
 
 def _split_pattern(content: dict[str, Any]) -> str | None:
     """The regular expression of a pre-tokenizer that cuts by it and does nothing else."""
-    steps = (content.get("pre_tokenizer") or {}).get("pretokenizers") or ()
+    steps = list((content.get("pre_tokenizer") or {}).get("pretokenizers") or ())
     if [step.get("type") for step in steps] != ["Split", "ByteLevel"]:
         return None
     cut, to_bytes = steps

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+import curate
 from curate.errors import DataError, StageError
 from curate.kernels.draw import Purpose, draw_many, selected
 from curate.kernels.token_rows import IdNotAllowed, close_documents
@@ -73,8 +74,8 @@ class TextEncoder:
     @property
     def backend_version(self) -> str:
         """`<distribution> <version>` of the library that encodes; `bytes` is our own."""
-        distribution = "curate" if self.backend == "bytes" else self.backend
-        return f"{self.backend} {version(distribution)}"
+        number = curate.__version__ if self.backend == "bytes" else version(self.backend)
+        return f"{self.backend} {number}"
 
     def encode(self, text: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
         """offsets int64[n + 1] and ids uint32 of n texts (no nulls), some compared.

@@ -1,9 +1,10 @@
 r"""What can be said of the tokens of a vocabulary without any corpus.
 
 *Partial UTF-8*: tokens whose bytes are no whole characters; a model can emit invalid text with
-them. *Unreachable*: tokens that no way of writing them yields, `encode(decode(i)) != [i]` (Land and
-Bartolo 2024, arXiv 2405.05417: such tokens are never trained). A token that is only used inside a
-word is tried after other tokens too. Partial tokens cannot be tried. *Numbers* and *code*: how
+them. *Unreachable*: tokens that their own text does not yield, `encode(decode(i)) != [i]` (Land and
+Bartolo 2024, arXiv 2405.05417: such tokens are never trained). A token that stands inside words is
+tried after other characters too. Partial tokens cannot be tried, and the bytes that a vocabulary of
+characters falls back to are left out of both. *Numbers* and *code*: how
 digits and indentation are cut.
 
 Cost: one encoding of the vocabulary; tokens inside words of Metaspace and WordPiece up to 40 times.
@@ -26,6 +27,7 @@ LISTED = 100
 """Tokens of a list that are named; the rest are counted."""
 LONGEST = 30
 PREFIXES = 40
+PLAIN_PREFIXES = ("a", "x", "1", ".", "(", "\u00e9", "\u4e00", "\ud55c")
 NUMBERS_PER_LENGTH = 200
 CODE = (
     "def mean(values: list[float]) -> float:\n    total = 0.0\n    for value in values:\n"
@@ -53,6 +55,9 @@ class Surfaces:
     raw: list[bytes]
     inside: np.ndarray
     """bool[size]: tokens that only follow others in a word."""
+    fallback: np.ndarray
+    """bool[size]: bytes of characters without a token (`<0x41>`); where the character has one, the
+    byte is never used."""
 
     def text(self, number: int) -> str | None:
         """The token as text, or None where it is no whole characters."""
@@ -77,7 +82,7 @@ def surfaces(vocabulary: Vocabulary) -> Surfaces:
     wordpiece = content["model"].get("type") == "WordPiece"
     prefix = content["model"].get("continuing_subword_prefix") or "##"
     raw = [b""] * vocabulary.size
-    inside = np.zeros(vocabulary.size, dtype=np.bool_)
+    inside, fallback = np.zeros((2, vocabulary.size), dtype=np.bool_)
     in_model = set(content["model"]["vocab"]) if byte_level else set()
     for name, number in vocabulary.tokens.items():
         text = name
@@ -86,7 +91,7 @@ def surfaces(vocabulary: Vocabulary) -> Surfaces:
             continue
         if re.fullmatch("<0x[0-9A-F]{2}>", name):
             raw[number] = bytes([int(name[3:5], 16)])
-            inside[number] = True
+            fallback[number] = True
             continue
         if wordpiece:
             inside[number] = name.startswith(prefix)
@@ -95,14 +100,14 @@ def surfaces(vocabulary: Vocabulary) -> Surfaces:
             inside[number] = not name.startswith("\u2581")
             text = name.replace("\u2581", " ")
         raw[number] = text.encode()
-    return Surfaces(raw, inside)
+    return Surfaces(raw, inside, fallback)
 
 
 def token_facts(encoder: TextEncoder) -> dict[str, Any]:
     """Everything of this module, as plain data."""
     vocabulary = encoder.vocabulary
     found = surfaces(vocabulary)
-    numbers = np.flatnonzero(vocabulary.allowed)
+    numbers = np.flatnonzero(vocabulary.allowed & ~found.fallback)
     partial = [int(n) for n in numbers if found.text(int(n)) is None]
     whole = [int(n) for n in numbers if found.text(int(n))]
     missing = unreachable(encoder, found, whole)
@@ -127,12 +132,8 @@ def _listed(numbers: list[int], found: Surfaces) -> list[dict[str, Any]]:
 
 
 def unreachable(encoder: TextEncoder, found: Surfaces, numbers: list[int]) -> list[int]:
-    """Those of `numbers` that no text yields: alone, or after another token."""
-    left = (
-        [n for n in numbers if not _yields(encoder, "", [found.text(n) or ""], [n])[0]]
-        if (len(numbers) < 2)
-        else _without(encoder, "", found, numbers)
-    )
+    """Those of `numbers` that their text does not yield: alone, or after something else."""
+    left = _without(encoder, "", found, numbers)
     inside = [n for n in left if found.inside[n]]
     for prefix in _prefixes(encoder, found):
         if not inside:
@@ -142,31 +143,25 @@ def unreachable(encoder: TextEncoder, found: Surfaces, numbers: list[int]) -> li
 
 
 def _without(encoder: TextEncoder, prefix: str, found: Surfaces, numbers: list[int]) -> list[int]:
-    texts = [found.text(n) or "" for n in numbers]
-    yields = _yields(encoder, prefix, texts, numbers)
-    return [n for n, good in zip(numbers, yields, strict=True) if not good]
-
-
-def _yields(encoder: TextEncoder, prefix: str, texts: list[str], numbers: list[int]) -> list[bool]:
-    """Whether `prefix` and a text give the ids of the prefix and then exactly the number."""
-    array = pa.array([prefix, *(prefix + text for text in texts)], pa.large_string())
-    offsets, ids = encoder.library.encode(array)
-    before = ids[offsets[0] : offsets[1]].tolist() if prefix else []
+    """Those of `numbers` that are not among the ids of the prefix and their text."""
+    texts = pa.array([prefix + (found.text(n) or "") for n in numbers], pa.large_string())
+    offsets, ids = encoder.library.encode(texts)
     return [
-        ids[offsets[row] : offsets[row + 1]].tolist() == [*before, number]
-        for row, number in enumerate(numbers, 1)
+        number
+        for row, number in enumerate(numbers)
+        if number not in ids[offsets[row] : offsets[row + 1]]
     ]
 
 
 def _prefixes(encoder: TextEncoder, found: Surfaces) -> list[str]:
-    """Short beginnings of a word that are tokens themselves: signs first, then letters."""
+    """Short beginnings of a word: some of any language, then tokens of one character."""
     names = [
         (found.text(int(n)) or "").strip()
         for n in np.flatnonzero(encoder.vocabulary.allowed & ~found.inside)
     ]
     single = sorted({name for name in names if len(name) == 1}, key=lambda c: (c.isalnum(), c))
     step = max(1, len(single) // PREFIXES)
-    return single[::step][:PREFIXES]
+    return [*PLAIN_PREFIXES, *single[::step][:PREFIXES]]
 
 
 def number_facts(encoder: TextEncoder, found: Surfaces, whole: list[int]) -> dict[str, Any]:

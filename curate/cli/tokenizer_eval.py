@@ -245,6 +245,7 @@ def _print_tokens(console: Console, row: dict[str, Any]) -> None:
     }
     for name, tokens in lists.items():
         if tokens:
-            shown = "  ".join(json.dumps(t["token"], ensure_ascii=False) for t in tokens[:SHOWN_TOKENS])
+            shown = "  ".join(
+                json.dumps(t["token"], ensure_ascii=False) for t in tokens[:SHOWN_TOKENS]
+            )
             console.print(f"{name}: {visible(shown)}", markup=False)
-

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from tests.tokenizer.every_tokenizer import every_tokenizer
 
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import count_texts
@@ -65,3 +66,9 @@ def small_config() -> TokenizerConfig:
 @pytest.fixture(scope="session")
 def trained(real_texts: list[str], small_config: TokenizerConfig) -> TrainedTokenizer:
     return train(count_texts([pa.array(real_texts, pa.large_string())], small_config), small_config)
+
+
+@pytest.fixture(scope="session")
+def every_kind(real_texts: list[str]) -> dict[str, bytes]:
+    """A `tokenizer.json` of every kind, by name."""
+    return every_tokenizer(real_texts[:25] + real_texts[400:415])

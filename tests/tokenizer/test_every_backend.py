@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.tokenizer.every_tokenizer import CONTROL, END
 from tokenizers import Tokenizer
 
 from curate.errors import SpecError
 from curate.tokenizer.backends import choose_backend, make_backend
 from curate.tokenizer.control_tokens import read_vocabulary
 from curate.tokenizer.encode import Encoder, shared_encoder
-from tests.tokenizer.every_tokenizer import CONTROL, END, every_tokenizer
 
 EXPECTED = {
     "gpt4": "gigatoken",
@@ -30,11 +30,6 @@ EXPECTED = {
     "bytes": "bytes",
 }
 SURROGATES = range(0xD800, 0xE000)
-
-
-@pytest.fixture(scope="module")
-def tokenizers(real_texts: list[str]) -> dict[str, bytes]:
-    return every_tokenizer(real_texts[:25] + real_texts[400:415])
 
 
 def reference(tokenizer_json: bytes) -> Tokenizer:
@@ -57,23 +52,23 @@ def no_control(texts: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_ids_equal_on_real_and_hostile_text(
-    tokenizers: dict[str, bytes], real_texts: list[str], hostile_texts: list[str], name: str
+    every_kind: dict[str, bytes], real_texts: list[str], hostile_texts: list[str], name: str
 ) -> None:
-    encoder = Encoder(tokenizers[name], END)
+    encoder = Encoder(every_kind[name], END)
     assert encoder.backend == EXPECTED[name]
     texts = no_control(
         [*hostile_texts, *real_texts[150:200:5], *real_texts[500:520:2], "e\u0301 é"]
     )
-    exact = reference(tokenizers[name])
+    exact = reference(every_kind[name])
     assert encoded(encoder, texts) == [exact.encode(text).ids for text in texts]
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_text_that_spells_a_control_token_stays_text(
-    tokenizers: dict[str, bytes], name: str
+    every_kind: dict[str, bytes], name: str
 ) -> None:
-    encoder = Encoder(tokenizers[name], END)
-    control = {read_vocabulary(tokenizers[name]).tokens[each] for each in CONTROL}
+    encoder = Encoder(every_kind[name], END)
+    control = {read_vocabulary(every_kind[name]).tokens[each] for each in CONTROL}
     texts = [
         *CONTROL,
         *(f"a {each} b" for each in CONTROL),
@@ -85,18 +80,18 @@ def test_text_that_spells_a_control_token_stays_text(
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_every_97th_code_point(tokenizers: dict[str, bytes], name: str) -> None:
+def test_every_97th_code_point(every_kind: dict[str, bytes], name: str) -> None:
     characters = [chr(code) for code in range(0, 0x110000, 97) if code not in SURROGATES]
     texts = ["".join(characters), " ".join(characters), "a".join(characters[::2])]
-    exact = reference(tokenizers[name])
-    assert encoded(Encoder(tokenizers[name], END), texts) == [exact.encode(t).ids for t in texts]
+    exact = reference(every_kind[name])
+    assert encoded(Encoder(every_kind[name], END), texts) == [exact.encode(t).ids for t in texts]
 
 
-def test_a_backend_that_cannot_is_refused(tokenizers: dict[str, bytes]) -> None:
+def test_a_backend_that_cannot_is_refused(every_kind: dict[str, bytes]) -> None:
     for wanted, name in (("bytes", "gpt4"), ("gigatoken", "bytes"), ("gigatoken", "characters")):
         with pytest.raises(SpecError, match=f"pack.encoder: {wanted} does not support"):
-            choose_backend(tokenizers[name], wanted)  # type: ignore[arg-type]
-    single = json.loads(tokenizers["gpt4"])
+            choose_backend(every_kind[name], wanted)  # type: ignore[arg-type]
+    single = json.loads(every_kind["gpt4"])
     single["pre_tokenizer"]["pretokenizers"].insert(
         0, {"type": "Digits", "individual_digits": True}
     )
@@ -107,13 +102,13 @@ def test_a_backend_that_cannot_is_refused(tokenizers: dict[str, bytes]) -> None:
 
 
 def test_the_shared_encoder_is_renewed(
-    tokenizers: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    every_kind: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = shared_encoder(tokenizers["bytes"], END, "bytes")
-    assert shared_encoder(tokenizers["bytes"], END, "bytes") is first
+    first = shared_encoder(every_kind["bytes"], END, "bytes")
+    assert shared_encoder(every_kind["bytes"], END, "bytes") is first
     first.encode(pa.array(["some text"], pa.large_string()))
     monkeypatch.setattr("curate.tokenizer.encode.RENEWED_BYTES", 1)
-    assert shared_encoder(tokenizers["bytes"], END, "bytes") is not first
+    assert shared_encoder(every_kind["bytes"], END, "bytes") is not first
 
 
 def published(test_data: Path) -> dict[str, bytes]:
@@ -154,10 +149,10 @@ def all_texts(test_data: Path) -> Iterator[list[str]]:
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("name", ["gpt4", "gpt2", "single", "gpt4 nfc", "bytes"])
 def test_ids_equal_on_all_real_texts(
-    test_data: Path, tokenizers: dict[str, bytes], name: str
+    test_data: Path, every_kind: dict[str, bytes], name: str
 ) -> None:
-    encoder = Encoder(tokenizers[name], END)
-    exact = Encoder(tokenizers[name], END, "tokenizers")
+    encoder = Encoder(every_kind[name], END)
+    exact = Encoder(every_kind[name], END, "tokenizers")
     for texts in all_texts(test_data):
         array = pa.array(texts, pa.large_string())
         for found, expected in zip(encoder.encode(array), exact.encode(array), strict=True):
@@ -167,12 +162,12 @@ def test_ids_equal_on_all_real_texts(
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", EXPECTED)
-def test_every_code_point(tokenizers: dict[str, bytes], name: str) -> None:
+def test_every_code_point(every_kind: dict[str, bytes], name: str) -> None:
     characters = [chr(code) for code in range(0x110000) if code not in SURROGATES]
     lines = ["".join(characters[start : start + 4096]) for start in range(0, len(characters), 4096)]
     lines += [" ".join(line) for line in lines] + ["\n1".join(line) for line in lines]
-    exact = reference(tokenizers[name])
-    assert encoded(Encoder(tokenizers[name], END), lines) == [
+    exact = reference(every_kind[name])
+    assert encoded(Encoder(every_kind[name], END), lines) == [
         encoding.ids for encoding in exact.encode_batch(lines)
     ]
 
@@ -181,11 +176,11 @@ def test_every_code_point(tokenizers: dict[str, bytes], name: str) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_document_of_100_mb(
-    tokenizers: dict[str, bytes], real_texts: list[str], name: str
+    every_kind: dict[str, bytes], real_texts: list[str], name: str
 ) -> None:
     block = " ".join(no_control(real_texts)).strip() + "\n"
     copies = 100_000_000 // len(block.encode()) + 1
-    encoder = Encoder(tokenizers[name], END)
+    encoder = Encoder(every_kind[name], END)
     _, one = encoder.encode(pa.array([block], pa.large_string()))
     _, ids = encoder.encode(pa.array([block * copies], pa.large_string()))
     if name not in ("unigram", "characters", "wordpiece"):

@@ -27,6 +27,8 @@ from curate.tokenizer.encode import TextEncoder
 from curate.tokenizer.token_sites import SiteCounts
 
 RENYI_ALPHA = 2.5
+DIGITS = 10
+"""Powers and logarithms may differ in the last bits between processors; files must not."""
 COLUMNS = ("text", "source", "language", "url")
 """What `Evaluation.measure` reads; the last two may be absent."""
 
@@ -149,7 +151,7 @@ def renyi_efficiency(occurrences: np.ndarray, alpha: float = RENYI_ALPHA) -> flo
         return None
     shares = found / found.sum()
     entropy = np.log2(np.sum(shares**alpha)) / (1 - alpha)
-    return float(entropy / np.log2(len(found)))
+    return round(float(entropy / np.log2(len(found))), DIGITS)
 
 
 def evaluation_bytes(

@@ -7,7 +7,5 @@ import typer
 from curate.cli.tokenizer_eval import EPILOG as EVALUATE_EPILOG
 from curate.cli.tokenizer_eval import evaluate
 
-tokenizer_commands = typer.Typer(
-    name="tokenizer", help="Evaluate tokenizers.", no_args_is_help=True
-)
-tokenizer_commands.command("eval", epilog=EVALUATE_EPILOG)(evaluate)
+tokenizer = typer.Typer(name="tokenizer", help="Evaluate tokenizers.", no_args_is_help=True)
+tokenizer.command("eval", epilog=EVALUATE_EPILOG)(evaluate)

@@ -485,16 +485,3 @@ class PretokenCounter:
 def merge_counted(
     streams: list[tuple[pa.Buffer, pa.Buffer, int, int, np.ndarray, bool]], /
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], list[int]]: ...
-    table: np.ndarray,
-    end: int,
-    /,
-) -> np.ndarray: ...
-def encode_bytes_32(
-    offsets: pa.Buffer,
-    data: pa.Buffer,
-    first: int,
-    rows: int,
-    table: np.ndarray,
-    end: int,
-    /,
-) -> np.ndarray: ...

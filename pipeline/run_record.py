@@ -181,8 +181,12 @@ class RunRecord:
         """The weakest determinism of the run and the stage that causes it."""
         weakest: Determinism = "exact"
         name: str | None = None
-        stages = [(entry.name, entry.stage.determinism) for entry in self.spec.stages]
-        stages += [(e.name, fit.determinism) for e in self.spec.stages for fit in e.stage.fits()]
+        stages = [(entry.name, entry.stage.used_determinism()) for entry in self.spec.stages]
+        stages += [
+            (entry.name, fit.used_determinism())
+            for entry in self.spec.stages
+            for fit in entry.stage.fits()
+        ]
         stages += [(source, config.determinism) for source, config in self.spec.sources.items()]
         for stage, determinism in stages:
             if _STRENGTH[determinism] > _STRENGTH[weakest]:

@@ -70,6 +70,10 @@ class Stage(BaseModel):
         """Those that decide the results of this configuration."""
         return self.distributions
 
+    def used_determinism(self) -> Determinism:
+        """That of this configuration."""
+        return self.determinism
+
     def models(self) -> tuple[ModelFile, ...]:
         """Model files read by the stage. Raises SpecError when one is missing."""
         return ()

@@ -18,7 +18,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import orjson
@@ -97,26 +97,16 @@ class Latent:
         return cls(spec, projection, centres.view(np.int8).reshape(-1, dimensions))
 
 
-class LatentFit(Fit):
-    """Learns the directions and the centres."""
+class SampleFit(Fit):
+    """Learns from the documents with the smallest draws."""
 
-    name: ClassVar[str] = "lsa"
-    version: ClassVar[int] = 1
-    determinism: ClassVar = "platform"
-    distributions: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
-
-    dimensions: int = Field(ge=2, le=1024)
-    bucket_bits: int = Field(ge=8, le=18)
-    word_pairs: bool
-    characters: int = Field(ge=0, le=16)
-    whitening: float = Field(ge=0, le=1)
     sample_documents: int = Field(ge=1)
     cluster_documents: int = Field(ge=1)
     seed: int = Field(ge=0)
     halvings: int = Field(default=0, description="a document is drawn with probability 2^-halvings")
     clusters: int = Field(default=1, description="centres to learn")
 
-    def sized(self, documents: int) -> LatentFit:
+    def sized(self, documents: int) -> Self:
         """The number of clusters and the rate of the draw follow the documents read."""
         halvings = 0
         while documents >> (halvings + 1) >= SAMPLE_SHARE * self.sample_documents:
@@ -152,10 +142,30 @@ class LatentFit(Fit):
         first[1:] = draws[1:] != draws[:-1]
         return table.take(by_draw.filter(pa.array(first))[: self.sample_documents])
 
-    def finish(self, state: pa.Table) -> bytes:
+    def texts(self, state: pa.Table) -> pa.LargeStringArray:
+        """Those of the sample, in one piece."""
         texts = state.column("text").combine_chunks()
         if isinstance(texts, pa.ChunkedArray):
             texts = pa.concat_arrays(texts.chunks) if texts.num_chunks else pa.array([], texts.type)
+        return texts
+
+
+class LatentFit(SampleFit):
+    """Learns the directions and the centres."""
+
+    name: ClassVar[str] = "lsa"
+    version: ClassVar[int] = 1
+    determinism: ClassVar = "platform"
+    distributions: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
+
+    dimensions: int = Field(ge=2, le=1024)
+    bucket_bits: int = Field(ge=8, le=18)
+    word_pairs: bool
+    characters: int = Field(ge=0, le=16)
+    whitening: float = Field(ge=0, le=1)
+
+    def finish(self, state: pa.Table) -> bytes:
+        texts = self.texts(state)
         spec = FeatureSpec(self.bucket_bits, self.word_pairs, self.characters)
         with threadpool_limits(1):
             projection = self._projection(texts, spec)

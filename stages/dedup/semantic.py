@@ -5,12 +5,13 @@ Every text becomes a vector; k-means puts vectors into clusters; within a cluste
 a document is removed when its cosine with a *kept* document before it reaches `threshold`. It names
 the most similar one. Documents of different clusters are never compared.
 
-Differs from the paper: its vectors come from large pre-trained models (CLIP, OPT). The encoder
-here, `lsa`, learns from the corpus itself (`stages/dedup/latent.py`), needs no weights, and knows
-which words occur together but no meaning, so the paper's results are not to be expected of it.
-Measured: benchmarks/dedup/semantic.md; of 200 pairs of Wikipedia articles at cosine 0.75 and more,
-none said the same of the same thing, 65 were of one series (villages, cup finals) with other names,
-so `threshold` is high and a pipeline should look at `removed/` before it trusts a lower one. The
+Differs from the paper: its vectors come from large pre-trained models (CLIP, OPT), as those of
+`encoder: {model: folder}` (`stages/dedup/embedding.py`) may. The default encoder, `lsa`, learns
+from the corpus itself (`stages/dedup/latent.py`), needs no weights, and knows which words occur
+together but no meaning, so the paper's results are not to be expected of it. Measured:
+benchmarks/dedup/semantic.md; of 200 pairs of Wikipedia articles at cosine 0.75 and more, none said
+the same of the same thing, 65 were of one series (villages, cup finals) with other names, so
+`threshold` is high and a pipeline should look at `removed/` before it trusts a lower one. The
 paper keeps the member farthest from the centre; here `keep` and `prefer` decide, as everywhere.
 
 Vectors are int8 and cosines exact integers, so a decision is the same on every machine that has the
@@ -34,22 +35,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, model_validator
 
 from curate.errors import StageError
 from curate.kernels.hashes import bytes_hash_128, key_bytes, text_hash_128
-from curate.stages.base import INDEX_BIT, Determinism, Emitted, Fit, Phase
+from curate.stages.base import INDEX_BIT, Determinism, Emitted, Fit, ModelFile, Phase
 from curate.stages.dedup.copies import KeyRuns
 from curate.stages.dedup.cosine import MOST_DIMENSIONS, KeptVectors, nearest_centres
+from curate.stages.dedup.embedding import Embedding, EmbeddingFit, ModelEncoder
 from curate.stages.dedup.latent import Latent, LatentFit
 from curate.stages.dedup.policy import DedupExchange, cluster_numbers
 
 MOST_KEPT = 262_144
 """Kept documents of one cluster that later ones are compared with."""
+OF_LSA = frozenset({"dimensions", "bucket_bits", "word_pairs", "character_ngram", "whitening"})
+"""Fields that only the encoder `lsa` has a use for."""
 BLOCK_ROWS = 1_024
 """Documents compared at once."""
 
@@ -69,34 +73,78 @@ class SemanticDedup(DedupExchange):
     determinism: ClassVar[Determinism] = "platform"
     distributions: ClassVar[tuple[str, ...]] = ("numpy",)
 
-    encoder: Literal["lsa"] = Field(
-        "lsa", description="lsa: latent semantic indexing, learned from a sample of the documents"
+    encoder: Literal["lsa"] | ModelEncoder = Field(
+        "lsa",
+        description="lsa: latent semantic indexing, learned from a sample of the documents; or "
+        "{model: folder}, a transformer (pip install 'curate[embeddings]')",
     )
     threshold: float = Field(
         0.95, gt=0, lt=1, description="cosine with a kept document at which one is removed"
     )
-    dimensions: int = Field(256, ge=2, le=MOST_DIMENSIONS, description="numbers per vector")
-    bucket_bits: int = Field(17, ge=8, le=18, description="hashed features: 2^bucket_bits buckets")
-    word_pairs: bool = Field(False, description="features are pairs of words too")
+    dimensions: int = Field(
+        256, ge=2, le=MOST_DIMENSIONS, description="lsa: numbers per vector (a model has its own)"
+    )
+    bucket_bits: int = Field(
+        17, ge=8, le=18, description="lsa: 2^bucket_bits buckets of hashed features"
+    )
+    word_pairs: bool = Field(False, description="lsa: features are pairs of words too")
     character_ngram: int = Field(
-        0, ge=0, le=16, description="features are n-grams of so many characters; 0 for none"
+        0, ge=0, le=16, description="lsa: features are n-grams of so many characters; 0: none"
     )
     whitening: float = Field(
         0.5,
         ge=0,
         le=1,
-        description="directions are divided by this power of their strength; 1 weighs all alike",
+        description="lsa: directions are divided by this power of their strength; 1: all alike",
     )
     sample_documents: int = Field(
-        8_192, ge=1, le=1_000_000, description="documents that the encoder learns from"
+        8_192, ge=1, le=1_000_000, description="documents that is learned from"
     )
     cluster_documents: int = Field(8_192, ge=1, description="documents read per cluster of k-means")
     seed: int = Field(17, ge=0, lt=2**64, description="of the sample and the first centres")
 
-    _latent: Latent | None = PrivateAttr(default=None)
+    _latent: Latent | Embedding | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _only_what_is_used(self) -> Self:
+        unused = sorted(OF_LSA & self.model_fields_set)
+        if isinstance(self.encoder, ModelEncoder) and unused:
+            raise ValueError(f"{', '.join(unused)} belong to encoder: lsa; leave them out")
+        return self
+
+    def used_determinism(self) -> Determinism:
+        """That of the encoder."""
+        if isinstance(self.encoder, str):
+            return self.determinism
+        return self.encoder.determinism()
+
+    def used_distributions(self) -> tuple[str, ...]:
+        """Those of the encoder."""
+        return self.distributions if isinstance(self.encoder, str) else EmbeddingFit.distributions
+
+    def models(self) -> tuple[ModelFile, ...]:
+        """The encoder. Raises SpecError when it is missing or cannot be used."""
+        if isinstance(self.encoder, str):
+            return ()
+        files = self.encoder.files()
+        self.encoder.dimensions()
+        return files
+
+    def vector_size(self) -> int:
+        """Numbers per vector."""
+        return self.dimensions if isinstance(self.encoder, str) else self.encoder.dimensions()
 
     def fits(self) -> tuple[Fit, ...]:
         """The encoder and the centres."""
+        if not isinstance(self.encoder, str):
+            return (
+                EmbeddingFit(
+                    encoder=self.encoder,
+                    sample_documents=self.sample_documents,
+                    cluster_documents=self.cluster_documents,
+                    seed=self.seed,
+                ),
+            )
         return (
             LatentFit(
                 dimensions=self.dimensions,
@@ -111,21 +159,26 @@ class SemanticDedup(DedupExchange):
         )
 
     def fitted(self, artefacts: Mapping[str, bytes]) -> SemanticDedup:
-        """With the artefact of `LatentFit`."""
+        """With the artefact of its fit."""
         copy = self.model_copy()
-        copy._latent = Latent.from_bytes(artefacts[LatentFit.name])
+        if isinstance(self.encoder, str):
+            copy._latent = Latent.from_bytes(artefacts[LatentFit.name])
+        else:
+            copy._latent = Embedding.from_bytes(artefacts[EmbeddingFit.name], self.encoder)
         return copy
 
     def index_parameters(self) -> dict[str, Any]:
         """What decides vector and centre of a document; both come with what was learned then."""
         (fit,) = self.fits()
         learned = fit.model_dump(mode="json", exclude={"halvings", "clusters"})
+        if not isinstance(self.encoder, str):
+            learned["encoder"] = self.encoder.model_dump(exclude={"model", "device"})
         chosen = {"scope": self.scope, "min_characters": self.min_characters}
         return {**learned, **chosen, "fit_version": fit.version}
 
     def phases(self) -> tuple[Phase, Phase]:
         """Compare within clusters, then tell every member how many they are."""
-        vector = pa.field("vector", pa.binary(self.dimensions), nullable=False)
+        vector = pa.field("vector", pa.binary(self.vector_size()), nullable=False)
         sizes = Phase(
             name="sizes",
             emit=lambda rows: rows,
@@ -171,7 +224,8 @@ class SemanticDedup(DedupExchange):
         """Members of every group: copies as they come, the keepers with the size at the end of a
         key.
         """
-        runs, cluster = KeyRuns(), _Cluster(self.dimensions, self.threshold)
+        size = self.vector_size()
+        runs, cluster = KeyRuns(), _Cluster(size, self.threshold)
         schema = self.phases()[1].schema()
         for batch in batches:
             if batch.num_rows == 0:
@@ -181,10 +235,10 @@ class SemanticDedup(DedupExchange):
             for run, (begin, end) in enumerate(pairwise(bounds)):
                 if run > 0:
                     yield cluster.keepers(schema)
-                    cluster = _Cluster(self.dimensions, self.threshold)
+                    cluster = _Cluster(size, self.threshold)
                 for start in range(int(begin), int(end), BLOCK_ROWS):
-                    size = min(BLOCK_ROWS, int(end) - start)
-                    yield cluster.copies(batch.slice(start, size), schema)
+                    count = min(BLOCK_ROWS, int(end) - start)
+                    yield cluster.copies(batch.slice(start, count), schema)
         yield cluster.keepers(schema)
 
     def _settle_sizes(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

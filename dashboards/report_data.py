@@ -8,15 +8,18 @@ raw here: making it safe to show is the page's work.
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 from curate.dashboards.examples import Drawn, draw_examples
 from curate.dashboards.histograms import histograms
+from curate.pipeline.inspect import find_clusters
 from curate.pipeline.plan import CLUSTER
 from curate.pipeline.run_folder import RunFolder
 from curate.tokenizer.packing_report import PackingFigures
 
 REPORT_VERSION = 1
+LARGEST_CLUSTERS = 10
 
 
 def gather(folder: RunFolder, examples_per_rule: int, title: str | None = None) -> dict[str, Any]:
@@ -36,6 +39,7 @@ def gather(folder: RunFolder, examples_per_rule: int, title: str | None = None) 
         "rules": _rules(run, removed),
         "histograms": _histograms(folder, run),
         "mixture": _mixture(run),
+        "duplicates": _duplicates(folder),
         "packing": _packing(run),
         "skipped": _skipped(run),
         "quarantine": _quarantine(bad),
@@ -209,6 +213,31 @@ def _mixture(run: dict[str, Any]) -> dict[str, Any]:
             "tokens": _share(row.get("tokens") or 0, sums["tokens"]),
         }
     return {"sources": rows, "sums": sums, "splits": run.get("tokens") or {}}
+
+
+def _duplicates(folder: RunFolder) -> list[dict[str, Any]]:
+    """Per deduplication stage: copies by source, of documents of the same and of other sources, and
+    the largest clusters.
+    """
+    return [
+        {
+            "stage": found.stage,
+            "sources": [
+                {
+                    **asdict(rates),
+                    "others": sum(rates.across.values()),
+                    "shares": {
+                        "removed": _share(rates.removed, rates.read),
+                        "within": _share(rates.within, rates.read),
+                        "others": _share(sum(rates.across.values()), rates.read),
+                    },
+                }
+                for rates in found.rates
+            ],
+            "largest": [asdict(cluster) for cluster in found.largest],
+        }
+        for found in find_clusters(folder, largest=LARGEST_CLUSTERS, pairs=0)
+    ]
 
 
 def _packing(run: dict[str, Any]) -> list[dict[str, Any]]:

@@ -28,7 +28,13 @@ from curate.tokenizer.packing_plan import (
     pieces_name,
     starts_name,
 )
-from curate.tokenizer.packing_report import STRATEGIES, LengthTotals, PackingFigures, PlanTotals
+from curate.tokenizer.packing_report import (
+    STRATEGIES,
+    LengthTotals,
+    PackingFigures,
+    PlanTotals,
+    added,
+)
 
 SEQUENCE_BATCH = 2**20
 EXTENSIONS = {"plan": "json", "starts": "npy", "pieces": "npy"}
@@ -53,13 +59,15 @@ class PackJob:
         store = context.store
         counts = [self.header(store, ref) for ref in self.indexes]
         dtype = piece_type(sum(counts))
-        totals, made = LengthTotals(self.settings), PlanTotals()
+        totals: list[LengthTotals] = []
+        made = PlanTotals()
         files: list[OutputFile] = []
         parts: list[PlanPart] = []
         phases: list[int] = []
         for documents in self.phases(store, counts):
             phases.append(0)
-            for packed in pack(_measured(documents, totals), self.settings, dtype):
+            totals.append(LengthTotals(self.settings))
+            for packed in pack(_measured(documents, totals[-1]), self.settings, dtype):
                 files += self.publish(store, len(parts), packed)
                 parts.append(PlanPart(pieces=len(packed.pieces), lengths=packed.lengths))
                 made.add(packed)
@@ -79,12 +87,14 @@ class PackJob:
         files.append(OutputFile("plan", 0, store.publish(path, plan.to_bytes())))
         return JobResult(tuple(files))
 
-    def figures(self, totals: LengthTotals, made: PlanTotals) -> dict[Strategy, PackingFigures]:
-        """Of every strategy that this sequence length allows."""
+    def figures(
+        self, totals: list[LengthTotals], made: PlanTotals
+    ) -> dict[Strategy, PackingFigures]:
+        """Of every strategy that this sequence length allows, over all phases."""
         length, chosen = self.settings.sequence_length, self.settings.strategy
         power_of_two = length & (length - 1) == 0
         found = {
-            strategy: totals.figures(strategy)
+            strategy: added(each.figures(strategy) for each in totals)
             for strategy in STRATEGIES
             if strategy != "buckets" or power_of_two
         }

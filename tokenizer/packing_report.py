@@ -7,6 +7,7 @@ lengths, and a few milliseconds at the end; memory is the histogram.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import get_args
 
 import numpy as np
@@ -52,6 +53,14 @@ class PackingFigures(BaseModel):
 
 def _percent(part: int, whole: int) -> float:
     return 100 * part / whole if whole else 0.0
+
+
+def added(figures: Iterable[PackingFigures]) -> PackingFigures:
+    """The sums over phases of training, which share no row."""
+    first, *others = figures
+    names = PackingFigures.model_fields
+    sums = {n: sum((getattr(f, n) for f in others), getattr(first, n)) for n in names}
+    return PackingFigures(**sums)
 
 
 class LengthTotals:

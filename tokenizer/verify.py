@@ -181,7 +181,8 @@ def _rows(files: TokenFiles, found: Verified) -> Iterator[str]:
         yield f"{path}: {figures.rows:,} rows, its parts hold {len(rows):,}"
     expected = figures.tokens - figures.discarded_tokens
     if rows.plan.strategy == "concat":
-        expected += max(0, len(rows) - 1)  # the border token that neighbouring windows share
+        # The border token that neighbouring windows of a phase share.
+        expected += sum(max(0, phase - 1) for phase in rows.plan.phases)
     if used != expected:
         yield f"{path}: {expected:,} tokens are in rows, the pieces hold {used:,}"
     found.rows += len(rows)

@@ -20,6 +20,7 @@ from curate.tokenizer.config import PackConfig
 from curate.tokenizer.mixture_config import MixtureConfig
 from curate.tokenizer.mixture_plan import MixturePlan
 from curate.tokenizer.reader import TrainingRows
+from curate.tokenizer.verify import verify_tokens
 
 SCHEDULE = [
     {"until": 0.75, "weights": {"web": 0.4, "wiki": 0.2, "books": 0.3, "table": 0.1}},
@@ -115,12 +116,16 @@ def test_same_bytes_in_any_disorder_and_another_weight_repeats_one_job(
     tiny.run(again, SimulatedExecutor(seed=5, twice=0.2, lost=0.1))
     assert tiny.digest(again.output) == tiny.digest(output)
     assert spec.mixture is not None
+    assert verify_tokens(output / "tokens", None).faults == []
     warmer = spec.mixture.model_copy(update={"max_epochs": 3.0})
-    result = tiny.run(replace(again, mixture=warmer))
+    assert spec.pack is not None
+    windows = spec.pack.model_copy(update={"strategy": "concat"})
+    result = tiny.run(replace(again, mixture=warmer, pack=windows))
     assert {name for name, jobs in result.executed.items() if jobs} <= {
         "tokens.mixture",
         "tokens.pack",
     }
+    assert verify_tokens(Path(again.output) / "tokens", None).faults == []
 
 
 def test_a_wish_that_cannot_be_met_is_a_spec_error(corpus: Path, tmp_path: Path) -> None:

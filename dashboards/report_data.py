@@ -40,6 +40,7 @@ def gather(folder: RunFolder, examples_per_rule: int, title: str | None = None) 
         "histograms": _histograms(folder, run),
         "mixture": _mixture(run),
         "duplicates": _duplicates(folder),
+        "planned_mixture": _planned_mixture(run),
         "packing": _packing(run),
         "skipped": _skipped(run),
         "quarantine": _quarantine(bad),
@@ -238,6 +239,32 @@ def _duplicates(folder: RunFolder) -> list[dict[str, Any]]:
         }
         for found in find_clusters(folder, largest=LARGEST_CLUSTERS, pairs=0)
     ]
+
+
+def _planned_mixture(run: dict[str, Any]) -> dict[str, Any] | None:
+    """What training sees of each source, beside what there is; None without a `mixture:`."""
+    mixture: dict[str, Any] | None = run.get("mixture")
+    if mixture is None:
+        return None
+    phases = mixture["phases"] if len(mixture["phases"]) > 1 else []
+    return {
+        "tokens": mixture["tokens"],
+        "documents": mixture["documents"],
+        "until": [phase["until"] for phase in phases],
+        "sources": [
+            {
+                "source": name,
+                "available": own["available_tokens"],
+                "tokens": own["tokens"],
+                "share": own["share"],
+                "epochs": own["epochs"],
+                "phases": [
+                    _share(phase["sources"][name]["tokens"], phase["tokens"]) for phase in phases
+                ],
+            }
+            for name, own in mixture["sources"].items()
+        ],
+    }
 
 
 def _packing(run: dict[str, Any]) -> list[dict[str, Any]]:

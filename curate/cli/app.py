@@ -24,6 +24,7 @@ from curate.cli.init import EPILOG as INIT_EPILOG
 from curate.cli.init import init
 from curate.cli.inspect import EPILOG as INSPECT_EPILOG
 from curate.cli.inspect import inspect
+from curate.cli.mixture import mixture
 from curate.cli.plan import EPILOG as PLAN_EPILOG
 from curate.cli.plan import plan
 from curate.cli.recipes import EPILOG as RECIPES_EPILOG
@@ -81,6 +82,7 @@ app.command("inspect", epilog=INSPECT_EPILOG)(inspect)
 app.command("stages", epilog=STAGES_EPILOG)(stages)
 app.command("recipes", epilog=RECIPES_EPILOG)(recipes)
 app.command("schema", epilog=SCHEMA_EPILOG)(schema)
+app.add_typer(mixture, name="mixture")
 app.command("scaling", epilog=SCALING_EPILOG)(scaling)
 app.command("doctor")(doctor)
 app.command("report")(report)

@@ -17,6 +17,9 @@ def print_summary(console: Console, output: str, record: dict[str, Any], report:
     if any(stage["exchange"] for stage in record["stages"]):
         console.print()
         console.print(_exchanges(record))
+    if record["mixture"] is not None:
+        console.print()
+        console.print(_mixture(record["mixture"]))
     if record["packing"] is not None:
         console.print()
         console.print(_packing(record["packing"]))
@@ -102,6 +105,24 @@ def _exchanges(record: dict[str, Any]) -> Table:
                 "–" if iterations is None else str(iterations or "in memory"),
                 ", ".join(f"{name} {number:,}" for name, number in stage["counts"].items()) or "–",
             )
+    return table
+
+
+def _mixture(mixture: dict[str, Any]) -> Table:
+    """What training sees of each source; a column of shares per phase of a schedule."""
+    phases = mixture["phases"] if len(mixture["phases"]) > 1 else []
+    until = [f"until {phase['until']:.0%}" for phase in phases]
+    table = _table("mixture", "available", "tokens", "share", "epochs", *until)
+    for name, source in mixture["sources"].items():
+        shares = (_share(each["sources"][name]["tokens"], each["tokens"]) for each in phases)
+        table.add_row(
+            name,
+            f"{source['available_tokens']:,}",
+            f"{source['tokens']:,}",
+            f"{source['share']:.1%}",
+            f"{source['epochs']:.2f}",
+            *shares,
+        )
     return table
 
 

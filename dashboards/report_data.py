@@ -262,7 +262,8 @@ def _planned_mixture(run: dict[str, Any]) -> dict[str, Any] | None:
                     _share(phase["sources"][name]["tokens"], phase["tokens"]) for phase in phases
                 ],
             }
-            for name, own in mixture["sources"].items()
+            for name in run["sources"]
+            if (own := mixture["sources"].get(name)) is not None
         ],
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
@@ -19,7 +20,7 @@ def print_summary(console: Console, output: str, record: dict[str, Any], report:
         console.print(_exchanges(record))
     if record["mixture"] is not None:
         console.print()
-        console.print(_mixture(record["mixture"]))
+        console.print(_mixture(record["mixture"], record["sources"]))
     if record["packing"] is not None:
         console.print()
         console.print(_packing(record["packing"]))
@@ -108,12 +109,13 @@ def _exchanges(record: dict[str, Any]) -> Table:
     return table
 
 
-def _mixture(mixture: dict[str, Any]) -> Table:
+def _mixture(mixture: dict[str, Any], names: Iterable[str]) -> Table:
     """What training sees of each source; a column of shares per phase of a schedule."""
     phases = mixture["phases"] if len(mixture["phases"]) > 1 else []
     until = [f"until {phase['until']:.0%}" for phase in phases]
     table = _table("mixture", "available", "tokens", "share", "epochs", *until)
-    for name, source in mixture["sources"].items():
+    for name in (name for name in names if name in mixture["sources"]):
+        source = mixture["sources"][name]
         shares = (_share(each["sources"][name]["tokens"], each["tokens"]) for each in phases)
         table.add_row(
             name,

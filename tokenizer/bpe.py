@@ -23,19 +23,19 @@ import numpy as np
 import pyarrow.compute as pc
 from tokenizers import Tokenizer, decoders, models
 
-from curate.errors import DataError, SpecError
+from curate.errors import DataError
 from curate.kernels.bpe import MergeLimits, Merges, merges_of_bytes, merges_of_characters
 from curate.kernels.unigram_train import count_characters
 from curate.tokenizer.byte_tokenizer import byte_characters
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import Counts
-from curate.tokenizer.patterns import BLANK, cutter, normalizer, pre_tokenizer
+from curate.tokenizer.patterns import BLANK, normalizer, pre_tokenizer
 from curate.tokenizer.trained import TrainedTokenizer
 from curate.tokenizer.unigram import UNKNOWN, blank_decoder
 from curate.tokenizer.vocabulary import (
     BYTE_TOKENS,
-    RESERVED,
     add_special,
+    check_special_tokens,
     choose_alphabet,
     leading_tokens,
     padding_tokens,
@@ -161,24 +161,3 @@ def _decoder(config: TokenizerConfig) -> decoders.Decoder:
     return decoders.Sequence(
         [decoders.ByteLevel(), decoders.Replace(BLANK, " "), decoders.Strip(" ", 1, 0)]
     )
-
-
-def check_special_tokens(config: TokenizerConfig) -> None:
-    """Raise SpecError for special tokens that would share a name, or an id, with something else."""
-    cut = cutter(config.chosen_pattern, config.digits)
-    for token in config.special_tokens:
-        if token in BYTE_TOKENS or RESERVED.match(token):
-            raise SpecError(
-                f"tokenizer.special_tokens: {token!r} is the name of a byte or a reserved token; "
-                "choose another name"
-            )
-        if config.chosen_pattern == "metaspace":
-            risky = len(token) < 2
-        else:
-            risky = not token.isascii() or len(cut.pre_tokenize_str(token)) < 2
-        if risky:
-            raise SpecError(
-                f"tokenizer.special_tokens: {token!r} could be learned from ordinary text and "
-                "would then have the id of that "
-                "text; use ASCII letters between signs, as in '<|endoftext|>'"
-            )

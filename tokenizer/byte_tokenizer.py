@@ -14,11 +14,17 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import Counts
 from curate.tokenizer.trained import TrainedTokenizer
-from curate.tokenizer.vocabulary import add_special, leading_tokens, padding_tokens
+from curate.tokenizer.vocabulary import (
+    add_special,
+    check_special_tokens,
+    leading_tokens,
+    padding_tokens,
+)
 
 
 def byte_tokenizer(counts: Counts, config: TokenizerConfig) -> TrainedTokenizer:
     """The tokenizer; of `counts` only the sizes are noted."""
+    check_special_tokens(config)
     leading = leading_tokens(config)
     padding = padding_tokens(config, len(leading) + 256)
     names = byte_characters()

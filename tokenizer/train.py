@@ -6,13 +6,14 @@ thread, ties have a rule, and nothing is sampled.
 
 from __future__ import annotations
 
-from curate.errors import DataError, SpecError
+from curate.errors import DataError
 from curate.tokenizer.bpe import train_bpe
 from curate.tokenizer.byte_tokenizer import byte_tokenizer
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import Counts
 from curate.tokenizer.trained import TrainedTokenizer
 from curate.tokenizer.unigram import train_unigram_tokenizer
+from curate.tokenizer.wordpiece import train_wordpiece
 
 
 def train(counts: Counts, config: TokenizerConfig) -> TrainedTokenizer:
@@ -31,6 +32,6 @@ def train(counts: Counts, config: TokenizerConfig) -> TrainedTokenizer:
         return train_unigram_tokenizer(counts, config)
     if config.model == "bytes":
         return byte_tokenizer(counts, config)
-    if config.model == "bpe":
-        return train_bpe(counts, config)
-    raise SpecError(f"tokenizer.model: {config.model} cannot be trained yet")
+    if config.model == "wordpiece":
+        return train_wordpiece(counts, config)
+    return train_bpe(counts, config)

@@ -2,7 +2,8 @@
 
 Text is cut before blanks, written as `▁`. Characters outside the alphabet (`character_coverage` of
 all occurrences, printable ASCII always) are spelled in byte tokens, so every text can be encoded.
-Ids: special and reserved tokens, `<unk>` (the format needs one; no text gives it), 256 bytes, then
+Ids: special and reserved tokens, `<unk>` if it is none of them (the format needs one; no text
+gives it), 256 bytes, then
 pieces, most probable first.
 
 Scores are natural logarithms rounded to 1/64: sums of them are exact in single precision up to
@@ -30,6 +31,7 @@ from curate.tokenizer.vocabulary import (
     PRINTABLE_ASCII,
     RESERVED,
     add_special,
+    check_special_tokens,
     choose_alphabet,
     leading_tokens,
     padding_tokens,
@@ -46,7 +48,10 @@ Vocabulary = list[tuple[str, float]]
 
 def train_unigram_tokenizer(counts: Counts, config: TokenizerConfig) -> TrainedTokenizer:
     """Train on counts of a `metaspace` cut. SpecError where the alphabet does not fit."""
-    leading = [*leading_tokens(config), UNKNOWN]
+    check_special_tokens(config)
+    leading = leading_tokens(config)
+    if UNKNOWN not in leading:
+        leading.append(UNKNOWN)
     taken = len(leading) + len(BYTE_TOKENS)
     named = [*leading, *BYTE_TOKENS]
     pieces = learn_pieces(counts, config, taken)

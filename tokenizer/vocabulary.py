@@ -14,6 +14,7 @@ from tokenizers import AddedToken, Tokenizer
 
 from curate.errors import SpecError
 from curate.tokenizer.config import TokenizerConfig
+from curate.tokenizer.patterns import cutter
 
 BYTE_TOKENS = tuple(f"<0x{value:02X}>" for value in range(256))
 """The names that SentencePiece and `tokenizers` give to bytes outside the alphabet."""
@@ -46,6 +47,27 @@ def add_special(tokenizer: Tokenizer, tokens: list[str]) -> None:
     tokenizer.add_special_tokens(
         [AddedToken(token, normalized=False, special=True) for token in tokens]
     )
+
+
+def check_special_tokens(config: TokenizerConfig) -> None:
+    """Raise SpecError for special tokens that would share a name, or an id, with something else."""
+    cut = cutter(config.chosen_pattern, config.digits)
+    for token in config.special_tokens:
+        if token in BYTE_TOKENS or RESERVED.match(token):
+            raise SpecError(
+                f"tokenizer.special_tokens: {token!r} is the name of a byte or a reserved token; "
+                "choose another name"
+            )
+        if config.chosen_pattern == "metaspace":
+            risky = len(token) < 2
+        else:
+            risky = not token.isascii() or len(cut.pre_tokenize_str(token)) < 2
+        if risky:
+            raise SpecError(
+                f"tokenizer.special_tokens: {token!r} could be learned from ordinary text and "
+                "would then have the id of that "
+                "text; use ASCII letters between signs, as in '<|endoftext|>'"
+            )
 
 
 def choose_alphabet(

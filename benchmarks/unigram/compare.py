@@ -150,7 +150,7 @@ def main() -> None:
         test = lines_of(options.data / "wikipedia" / f"{language}-1.jsonl.gz")
         code_points, numbers = count_characters(*as_arrays(counted(train)))
         alphabet = choose_alphabet(code_points, numbers, COVERAGE, frozenset(BLANK))
-        outside = {code: None for code in range(0x110000)}
+        outside = dict.fromkeys(range(1114112))
         for code in [*alphabet.tolist(), 0x20]:
             del outside[code]
         train = [line.translate(outside) for line in train]

@@ -6,6 +6,11 @@ import typer
 
 from curate.cli.tokenizer_eval import EPILOG as EVALUATE_EPILOG
 from curate.cli.tokenizer_eval import evaluate
+from curate.cli.tokenizer_export import EPILOG as EXPORT_EPILOG
+from curate.cli.tokenizer_export import export
 
-tokenizer = typer.Typer(name="tokenizer", help="Evaluate tokenizers.", no_args_is_help=True)
+tokenizer = typer.Typer(
+    name="tokenizer", help="Evaluate tokenizers, export them.", no_args_is_help=True
+)
 tokenizer.command("eval", epilog=EVALUATE_EPILOG)(evaluate)
+tokenizer.command("export", epilog=EXPORT_EPILOG)(export)

@@ -67,7 +67,8 @@ def special_ids(content: dict[str, Any]) -> dict[str, int]:
 
 def merge_pairs(content: dict[str, Any]) -> list[tuple[str, str]]:
     """The merges in order, also where an older file writes them as one string."""
-    return [
-        tuple(pair.split(" ", 1)) if isinstance(pair, str) else (pair[0], pair[1])
-        for pair in content["model"]["merges"]
-    ]
+    found = []
+    for pair in content["model"]["merges"]:
+        left, right = pair.split(" ", 1) if isinstance(pair, str) else pair
+        found.append((left, right))
+    return found

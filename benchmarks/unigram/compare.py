@@ -7,8 +7,8 @@ All three learn from the same lines of Wikipedia and are measured on the lines o
 the best segmentation of each piece of text under probabilities scaled to sum to 1. Equal for all:
 vocabulary size (one unknown token included), no normalisation, cuts before blanks only, at most 16
 characters a piece, and the alphabet: characters outside 99.95 % of the training text are taken out
-of all texts first. Two more rows show SentencePiece with its own defaults for cuts (by script and
-at digits), and curate with scores as saved (rounded to 1/64).
+of all texts first. `curate` is measured with its scores as they are saved, rounded to 1/64.
+`--own-cuts` adds SentencePiece with its defaults for cuts (by script and at digits).
 
 CPU seconds are of the whole process, all threads. Needs the packages sentencepiece and tokenizers.
 """
@@ -42,12 +42,14 @@ COVERAGE = 0.9995
 
 
 def lines_of(path: Path) -> list[str]:
+    """Lines with text of the articles of a file."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         texts = [json.loads(line)["text"] for line in file]
     return [line for text in texts for line in text.splitlines() if line.strip()]
 
 
 def counted(lines: list[str]) -> Counter[str]:
+    """Words, cut before blanks."""
     found: Counter[str] = Counter()
     for line in lines:
         found.update(piece for piece, _ in CUT.pre_tokenize_str(line))
@@ -55,24 +57,23 @@ def counted(lines: list[str]) -> Counter[str]:
 
 
 def as_arrays(words: Counter[str]) -> tuple[pa.Array, np.ndarray]:
+    """What the kernel takes."""
     ordered = sorted(words)
     numbers = np.array([words[word] for word in ordered], dtype=np.uint64)
     return pa.array([word.encode() for word in ordered], pa.large_binary()), numbers
 
 
 def by_curate(lines: list[str], size: int) -> Scores:
+    """Our trainer, scores as saved."""
     words, numbers = as_arrays(counted(lines))
     alphabet, _ = count_characters(words, numbers)
     model = train_unigram(words, numbers, alphabet, size - 1, UnigramSettings())
-    return dict(zip(model.pieces, model.log_probabilities.tolist(), strict=True))
-
-
-def by_curate_rounded(lines: list[str], size: int) -> Scores:
-    found = by_curate(lines, size)
-    return {piece: round(score * SCORE_STEPS) / SCORE_STEPS for piece, score in found.items()}
+    scores = np.rint(model.log_probabilities * SCORE_STEPS) / SCORE_STEPS
+    return dict(zip(model.pieces, scores.tolist(), strict=True))
 
 
 def by_sentencepiece(lines: list[str], size: int, own_cuts: bool = False) -> Scores:
+    """SentencePiece's trainer on the same cuts (or its own)."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(lines),
@@ -100,6 +101,7 @@ def by_sentencepiece(lines: list[str], size: int, own_cuts: bool = False) -> Sco
 
 
 def by_tokenizers(lines: list[str], size: int) -> Scores:
+    """The trainer of `tokenizers`."""
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = CUT
     trainer = trainers.UnigramTrainer(
@@ -127,20 +129,23 @@ def bits_per_byte(scores: Scores, held_out: Counter[str], text_bytes: int) -> tu
 
 TRAINERS: dict[str, Callable[[list[str], int], Scores]] = {
     "curate": by_curate,
-    "curate, scores as saved": by_curate_rounded,
     "SentencePiece": by_sentencepiece,
-    "SentencePiece, its own cuts": lambda lines, size: by_sentencepiece(lines, size, True),
     "tokenizers": by_tokenizers,
 }
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--languages", default="en,ko")
     parser.add_argument("--sizes", default="8000,32000")
-    parser.add_argument("--trainers", default="|".join(TRAINERS))
+    parser.add_argument("--own-cuts", action="store_true")
     options = parser.parse_args()
+    if options.own_cuts:
+        TRAINERS["SentencePiece, its own cuts"] = lambda lines, size: by_sentencepiece(
+            lines, size, own_cuts=True
+        )
     print(f"sentencepiece {sentencepiece.__version__}, tokenizers {tokenizers.__version__}\n")
     print("| language | vocabulary | trainer | bits per byte | to curate | tokens per kB | CPU s |")
     print("|---|---|---|---|---|---|---|")
@@ -159,9 +164,9 @@ def main() -> None:
         text_bytes = sum(len(line.encode()) for line in held_out_lines)
         for size in map(int, options.sizes.split(",")):
             reference = None
-            for name in options.trainers.split("|"):
+            for name, trainer in TRAINERS.items():
                 started = time.process_time()
-                scores = TRAINERS[name](train, size)
+                scores = trainer(train, size)
                 seconds = time.process_time() - started
                 bits, tokens = bits_per_byte(scores, held_out, text_bytes)
                 reference = reference or bits

@@ -38,7 +38,7 @@ class MergeLimits:
     merges: int
     min_frequency: int
     max_token_bytes: int
-    phase_ratio: int = 64
+    phase_ratio: int = 256
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,9 +82,11 @@ def known_cut(content: dict[str, Any]) -> TokenizerConfig | None:
         return None
     wanted = _cut(content)
     if wanted[1] == {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}:
-        form = {"null": "none", '{"type": "NFC"}': "nfc", '{"type": "NFKC"}': "nfkc"}
-        found = form.get(json.dumps(wanted[0]))
-        return found and TokenizerConfig.model_validate({"pattern": "gpt2", "normalization": found})
+        forms = {"null": "none", '{"type": "NFC"}': "nfc", '{"type": "NFKC"}': "nfkc"}
+        found = forms.get(json.dumps(wanted[0]))
+        if found is None:
+            return None
+        return TokenizerConfig.model_validate({"pattern": "gpt2", "normalization": found})
     choices = itertools.product(
         [pattern for pattern in get_args(Pattern) if pattern != "words"],
         ("bytes", "characters"),

@@ -115,7 +115,8 @@ def test_words_are_the_same_whether_pieces_are_counted_or_texts_encoded(
     assert known is not None and (known.chosen_pattern, known.digits) == ("gpt4", "pattern")
     texts = [large(english[:10] + korean[:5])]
     counted = count_words(content, texts)
-    content["pre_tokenizer"]["pretokenizers"].append({"type": "Digits", "individual_digits": False})
+    never = {"type": "Split", "pattern": {"String": "\0 never"}, "behavior": "Isolated"}
+    content["pre_tokenizer"]["pretokenizers"].append({**never, "invert": False})
     assert known_cut(content) is None
     encoded = count_words(content, texts)
     assert occurrences(counted) == occurrences(encoded)

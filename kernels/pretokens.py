@@ -60,7 +60,8 @@ class PretokenCounter:
         return self._counter.memory_bytes
 
     def batches(self, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-        """All pieces as sorted rows of `COUNTS_SCHEMA`; the counter takes no more texts then.
+        """All pieces as sorted rows of `COUNTS_SCHEMA`, from the first one in every call; the
+        counter takes no more texts then.
 
         Sorting takes 16 bytes per distinct piece, for which the slots are freed first.
         """

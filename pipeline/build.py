@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import xxhash
 
+from curate.pipeline.count_steps import count_sources
 from curate.pipeline.driver import Step
 from curate.pipeline.fingerprint import digest
 from curate.pipeline.mixture_jobs import mixed
@@ -76,7 +77,7 @@ class BuildSteps:
                 "no document was kept, so no tokenizer was trained and nothing was tokenized"
             )
             return []
-        tokenizer = self.tokenizer(spec, [ref for _, ref in parts])
+        tokenizer = self.tokenizer(spec, parts)
         if spec.pack is not None:
             self.tokens(spec, parts, tokenizer)
         return self.promotions
@@ -90,12 +91,17 @@ class BuildSteps:
                 found.append((f"documents/{source}/part-{index:05d}.parquet", ref))
         return found
 
-    def tokenizer(self, spec: PipelineSpec, parts: Sequence[FileRef]) -> FileRef:
+    def tokenizer(self, spec: PipelineSpec, parts: Sequence[tuple[str, FileRef]]) -> FileRef:
         config = spec.tokenizer
         assert config is not None
         planned = self.plan.steps["tokenizer"]
-        key = digest([planned.fingerprint, [ref.checksum for ref in parts]])
-        job = TokenizerJob(planned.name, key, config, tuple(parts), self.splitting)
+        counted = count_sources(self.plan, self.run_steps, parts, config, self.splitting)
+        inputs = tuple(ref for _, ref in parts)
+        counts = [
+            [each.counts.checksum, each.share.numerator, each.share.denominator] for each in counted
+        ]
+        key = digest([planned.fingerprint, counts, [ref.checksum for ref in inputs]])
+        job = TokenizerJob(planned.name, key, config, tuple(counted), inputs, self.splitting)
         step = Step(planned.name, planned.label, 1, lambda index: job, JSON_KINDS)
         self.run_steps([step])
         for kind, final in TOKENIZER_FILES.items():

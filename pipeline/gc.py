@@ -3,8 +3,9 @@
 `keep_intermediates: extracted` keeps the base shards of reading (extracting is the expensive part)
 and 16 bytes per document that a mixture is planned from (another weight encodes nothing again),
 `all` keeps everything of this plan, `none` keeps only ledgers. What fits learned always stays: it
-is small, and says what the run's decisions rest on. Folders of steps that the plan does
-not have go in all three cases.
+is small, and says what the run's decisions rest on. So do the counts that a tokenizer is trained
+on: another vocabulary then reads no text. Folders of steps that the plan does not have go in all
+three cases.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def collect_garbage(
             or SHARDS in name
             or step.kind == "token plan"
             or ARTEFACT in name
+            or (step.kind == "merge counts" and folder == step.name)
             or keep == "all"
             or (keep == "extracted" and step.kind in ("read", "mixture facts"))
         )

@@ -35,7 +35,7 @@ from curate.pipeline.fingerprint import (
 from curate.pipeline.spec.model import PipelineSpec, StageEntry
 from curate.stages.base import Exchange
 from curate.storage.schema import DOCUMENT_SCHEMA
-from curate.tokenizer.config import PackConfig
+from curate.tokenizer.config import PackConfig, TokenizerConfig
 from curate.tokenizer.split import Splitting
 
 CLUSTER = "cluster"
@@ -297,7 +297,7 @@ class _Planner:
                 self.add_index(entry)
         documents = tuple(f"{source}.documents" for source in self.chains)
         if self.spec.tokenizer is not None:
-            self.add("tokenizer", "tokenizer", self.tokenizer_ingredients(), documents)
+            self.add_tokenizer(self.spec.tokenizer, documents)
         if self.spec.pack is not None:
             self.add_tokens(self.spec.pack, documents)
 
@@ -344,14 +344,21 @@ class _Planner:
             ingredients = {**stage_ingredients(entry.stage), "engine": cuts}
             self.add(f"{entry.name}.index", "stage index", ingredients, tuple(parents))
 
-    def tokenizer_ingredients(self) -> dict[str, Any]:
-        assert self.spec.tokenizer is not None
-        return {
-            "tokenizer": configuration(self.spec.tokenizer),
-            "distributions": distribution_versions(("tokenizers",)),
-            "split": Splitting.of(self.spec.pack, None).ingredients(),
-            "seed": self.spec.seed,
+    def add_tokenizer(self, tokenizer: TokenizerConfig, documents: tuple[str, ...]) -> None:
+        """Counting depends on how text is cut only: another vocabulary counts nothing again."""
+        libraries = {"distributions": distribution_versions(("tokenizers",))}
+        split = {"split": Splitting.of(self.spec.pack, None).ingredients(), "seed": self.spec.seed}
+        cuts: dict[str, Any] = {
+            "pattern": tokenizer.chosen_pattern,
+            "digits": tokenizer.digits,
+            "normalization": tokenizer.normalization,
         }
+        if tokenizer.normalization != "none":
+            cuts |= libraries
+        self.add("tokenizer.count", "count", {"tokenizer": cuts, **split}, documents)
+        self.add("tokenizer.merge", "merge counts", {}, ("tokenizer.count",))
+        training = {"tokenizer": configuration(tokenizer), **libraries, **split}
+        self.add("tokenizer", "tokenizer", training, ("tokenizer.merge", *documents))
 
 
 def _stages(segment: SegmentPlan) -> dict[str, Ingredients]:

@@ -13,11 +13,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curate.pipeline.count_jobs import SourceCounts
 from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
+from curate.pipeline.split_documents import COLUMNS, SPLIT, documents
 from curate.storage.parquet import (
     PUBLISHED_LEVEL,
     ParquetWriter,
-    cut_by_bytes,
     read_batches,
     write_parquet,
 )
@@ -33,7 +34,7 @@ from curate.tokenizer.assemble import (
     plan_files,
 )
 from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.counts import count_texts
+from curate.tokenizer.counts import Counts, gather
 from curate.tokenizer.encode import Backend, TextEncoder, shared_encoder
 from curate.tokenizer.evaluate import Evaluation, evaluation_bytes
 from curate.tokenizer.megatron import token_type
@@ -45,28 +46,7 @@ from curate.tokenizer.trained import tokenizer_config
 EVALUATION_BYTES = 256 * 2**20
 """Text that the evaluation of a tokenizer reads at most (whole batches)."""
 
-COLUMNS = ("id", "text", "source")
 MEASURED = ("text", "source", "language")
-
-SPLIT = "split"
-
-
-def documents(
-    store: Store,
-    ref: FileRef,
-    batch_bytes: int,
-    splitting: Splitting,
-    seed: int,
-    columns: Sequence[str] = COLUMNS,
-) -> Iterator[pa.RecordBatch]:
-    """id, text, source (or other columns) and `SPLIT` of one part of `documents/` (of one source),
-    in batches bounded by bytes.
-    """
-    for batch in read_batches(store, ref, sorted({*COLUMNS, *columns, *splitting.columns()})):
-        splits = splitting.split(batch, batch.column("source")[0].as_py(), seed)
-        yield from cut_by_bytes(
-            batch.select(list(columns)).append_column(SPLIT, splits), batch_bytes
-        )
 
 
 @dataclass(frozen=True)
@@ -76,15 +56,14 @@ class TokenizerJob:
     step: str
     key: str
     config: TokenizerConfig
+    counts: tuple[SourceCounts, ...]
     inputs: tuple[FileRef, ...]
+    """Parts of documents/, for the evaluation."""
     splitting: Splitting
 
     def run(self, context: JobContext) -> JobResult:
         use_all_cores()
-        texts = (
-            batch.column("text").cast(pa.large_string()) for batch in self.split(context, TRAIN)
-        )
-        trained = train(count_texts(texts, self.config), self.config)
+        trained = train(self.gathered(context.store), self.config)
         facts = {
             "documents": trained.documents,
             "text_bytes": trained.text_bytes,
@@ -100,6 +79,16 @@ class TokenizerJob:
             path = output_path(self.step, self.key, kind, extension="json")
             published.append(OutputFile(kind, 0, context.store.publish(path, data)))
         return JobResult(tuple(published))
+
+    def gathered(self, store: Store) -> Counts:
+        """The counts of all sources, each in its share."""
+        return gather(
+            lambda: [read_batches(store, each.counts) for each in self.counts],
+            [each.share for each in self.counts],
+            sum(each.documents for each in self.counts),
+            sum(each.text_bytes for each in self.counts),
+            self.config,
+        )
 
     def split(
         self, context: JobContext, wanted: str, columns: Sequence[str] = COLUMNS

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from curate.tokenizer.packing import PackingSettings, Strategy
 
 BYTE_ALPHABET_SIZE = 256
+BYTES_PER_PRETOKEN = 64
+"""Memory that a distinct pre-token is taken for, beside its own bytes."""
 
 Pattern = Literal["gpt2", "gpt4", "llama3", "metaspace", "words"]
 """Where text is cut before tokens are made; `tokenizer/patterns.py` says what each one does."""
@@ -74,8 +76,8 @@ class TokenizerConfig(BaseModel):
         2 * 2**30,
         ge=2**20,
         description=(
-            "memory of the table of distinct pre-tokens while training, bytes; above it the "
-            "rarest are left out and the share of the text they make up is reported"
+            "memory for the distinct pre-tokens while training, bytes (64 and its own for each); "
+            "above it the rarest are left out and the share of the text they make up is reported"
         ),
     )
 

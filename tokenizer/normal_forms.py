@@ -4,7 +4,7 @@ Exactly what the normalizers of `tokenizers` do (its Unicode tables are older th
 only for lines that may change: `kernels.repair.suspect_lines` knows the others. A line end is never
 joined with or moved past what follows it, so lines can be normalised on their own.
 
-NFKC is a risk, of which `nfkc_warning` tells: it maps look-alikes to each other, so the tokenizer
+NFKC is a risk, of which `NFKC_WARNING` tells: it maps look-alikes to each other, so the tokenizer
 cannot give back the text that it was given.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from curate.kernels.repair import suspect_lines
+from curate.kernels.repair import NormalForm, suspect_lines
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.patterns import normal_form
 
@@ -29,7 +29,7 @@ def normalized(text: pa.LargeStringArray, config: TokenizerConfig) -> pa.LargeSt
     form = normal_form(config)
     if form is None:
         return text
-    name = "NFC" if config.normalization == "nfc" else "NFKC"
+    name: NormalForm = "NFC" if config.normalization == "nfc" else "NFKC"
     lines = suspect_lines(text, form=name, ligatures=False)
     if not len(lines.row):
         return text

@@ -136,6 +136,8 @@ uint64_t PretokenTable::prefix_of(const Entry& entry) const {
 }
 
 void PretokenTable::sort() {
+    taken_ = 0;
+    if (sorted_) return;
     flush();
     std::vector<uint64_t>().swap(slots_);
     sorted_ = true;

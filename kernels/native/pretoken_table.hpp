@@ -79,8 +79,10 @@ public:
     uint64_t memory_bytes() const;
 
     void flush();
-    // Ends counting: frees the slots and puts the entries in order of their bytes.
+    // Ends counting: frees the slots and puts the entries in order of their bytes. Called again, it
+    // starts from the first row.
     void sort();
+    bool sorted() const { return sorted_; }
     // The next rows in that order, none at the end.
     CountedRows take(uint64_t rows);
 

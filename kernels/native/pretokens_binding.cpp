@@ -32,6 +32,7 @@ public:
 
     void add(const py::buffer& offsets, const py::buffer& data, int64_t first, int64_t rows) {
         const HeldText text(offsets, data, first, rows);
+        if (table_.sorted()) throw std::invalid_argument("the counts were read, no text is added");
         py::gil_scoped_release release;
         count_pretokens(text.view(), pattern_, digits_, table_);
     }

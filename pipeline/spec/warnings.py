@@ -9,6 +9,7 @@ from curate.pipeline.dag import resolve
 from curate.pipeline.spec.model import PipelineSpec, StageEntry
 from curate.pipeline.spec.problems import list_of
 from curate.stages.base import Filter
+from curate.tokenizer.normal_forms import NFKC_WARNING
 
 NO_DICTIONARY = (
     f"the words of {list_of(dictionary.SCRIPTS)} are not known without a dictionary: rules on "
@@ -37,6 +38,8 @@ def warnings(spec: PipelineSpec) -> tuple[str, ...]:
         ]
     if (measuring := _measures_words(spec)) and not dictionary.is_installed():
         found.append((measuring[0].line, f"{spec.path}:{measuring[0].line}: note: {NO_DICTIONARY}"))
+    if spec.tokenizer is not None and spec.tokenizer.normalization == "nfkc":
+        found.append((0, f"{spec.path}: warning: {NFKC_WARNING}"))
     notes = (f"{spec.path}: note: {note}" for note in spec.notes)
     return (*dict.fromkeys(text for _, text in sorted(found)), *notes)
 

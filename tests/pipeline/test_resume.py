@@ -121,6 +121,7 @@ def test_another_vocabulary_runs_the_tokenizer_and_the_tokens_only(
         "tokens.plan",
         "tokens.files",
         "tokens.index",
+        "tokens.pack",
     }
     assert "tokenizer" in executed
 

@@ -26,13 +26,14 @@ from curate.pipeline.executors.simulated import SimulatedExecutor
 from curate.pipeline.explain import explain_document, explain_text
 from curate.pipeline.run_folder import RunFolder
 from curate.pipeline.spec.model import EngineConfig, PipelineSpec
-from curate.pipeline.token_jobs import SPLIT_KEY, documents
+from curate.pipeline.split_documents import SPLIT, documents
 from curate.stages.base import Phase, Stage
 from curate.stages.quality.gopher import GopherQuality
 from curate.stages.sources.jsonl import Jsonl
 from curate.storage.parquet import write_parquet
 from curate.storage.sliced import read_slice
 from curate.storage.store import Store
+from curate.tokenizer.split import HeldOut, Splitting, split_of
 
 WORDS = "ash birch cedar elm fir hazel larch maple oak pine rowan spruce willow yew".split()
 DOCUMENTS = 60
@@ -366,14 +367,15 @@ def test_the_split_draws_on_the_cluster_where_there_is_one(tmp_path: Path) -> No
         }
     )
     ref = write_parquet(store, "part", batch.schema, [batch], 2**20)
-    keys = {
-        cluster: [k for b in documents(store, ref, 5, cluster) for k in b[SPLIT_KEY].to_pylist()]
-        for cluster in (None, "minhash.cluster")
-    }
-    assert keys == {
+    for cluster, keys in {
         None: ["a/1#0", "a/1#9", "b/2#0"],
         "minhash.cluster": ["-7", "a/1#9", "-7"],
-    }
+    }.items():
+        splitting = Splitting(HeldOut(validation=0.5), cluster=cluster)
+        for seed in range(20):
+            read = documents(store, ref, 5, splitting, seed)
+            found = [split for each in read for split in each.column(SPLIT).to_pylist()]
+            assert found == split_of(pa.array(keys), seed, 0.5).to_pylist()
 
 
 @pytest.mark.parametrize("place", ["visit", "edit"])

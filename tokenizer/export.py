@@ -15,6 +15,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tokenizers import Tokenizer
+
 from curate.errors import SpecError
 
 ExportFormat = Literal["tiktoken", "sentencepiece"]
@@ -37,10 +39,17 @@ def export_tokenizer(tokenizer_json: bytes, wanted: ExportFormat) -> Exported:
     from curate.tokenizer.export_tiktoken import tiktoken_file
 
     try:
+        Tokenizer.from_str(tokenizer_json.decode())
         content = json.loads(tokenizer_json)
         kind = content["model"]["type"]
-    except (ValueError, KeyError, TypeError) as error:
+    except Exception as error:
         raise SpecError(f"tokenizer export: this is no tokenizer.json ({error})") from error
+    typed = [token["content"] for token in content["added_tokens"] if not token["special"]]
+    if typed:
+        raise cannot(wanted, f"it finds the added token {typed[0]!r} in text, whatever its model")
+    extras = ("continuing_subword_prefix", "end_of_word_suffix")
+    if any(content["model"].get(key) for key in extras) and kind == "BPE":
+        raise cannot(wanted, "its tokens carry marks for the inside or the end of words")
     if wanted == "tiktoken":
         return tiktoken_file(content, kind)
     return sentencepiece_model(content, kind)

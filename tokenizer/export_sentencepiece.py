@@ -39,6 +39,8 @@ def sentencepiece_model(content: dict[str, Any], kind: str) -> Exported:
             f"it holds Unigram and BPE on characters with byte fallback, and this is {kind} "
             "without byte fallback",
         )
+    if model.get("ignore_merges"):
+        raise cannot("sentencepiece", "it takes a piece that is a token as it is, without merges")
     _check_cut(content)
     names = _names_by_id(content, kind)
     missing = [name for name in BYTE_TOKENS if name not in names]
@@ -63,12 +65,12 @@ def sentencepiece_model(content: dict[str, Any], kind: str) -> Exported:
 
 
 def _check_cut(content: dict[str, Any]) -> None:
-    normalizers = steps(content["normalizer"], "normalizers")
+    normalizers = steps(content.get("normalizer"), "normalizers")
     if normalizers != [{"type": "Prepend", "prepend": BLANK}]:
         raise cannot(
             "sentencepiece", "its normal form is not to put a blank before the text and no other"
         )
-    cuts = steps(content["pre_tokenizer"], "pretokenizers")
+    cuts = steps(content.get("pre_tokenizer"), "pretokenizers")
     first = cuts[0] if cuts else {}
     if first.get("type") != "Metaspace" or first["replacement"] != BLANK or not first["split"]:
         raise cannot("sentencepiece", "its text is not cut before blanks (`pattern: metaspace`)")

@@ -30,7 +30,7 @@ def tiktoken_file(content: dict[str, Any], kind: str) -> Exported:
     model = content["model"]
     if kind != "BPE" or model.get("byte_fallback"):
         raise cannot("tiktoken", f"it holds byte-level BPE only, and this is {_name(kind, model)}")
-    if steps(content["normalizer"], "normalizers"):
+    if steps(content.get("normalizer"), "normalizers"):
         raise cannot("tiktoken", "it has no normal forms (`normalization: none`)")
     pattern = _pattern(content)
     special = special_ids(content)
@@ -56,12 +56,12 @@ def _name(kind: str, model: dict[str, Any]) -> str:
 
 
 def _pattern(content: dict[str, Any]) -> str:
-    cuts = steps(content["pre_tokenizer"], "pretokenizers")
+    cuts = steps(content.get("pre_tokenizer"), "pretokenizers")
     if [cut["type"] for cut in cuts] != ["Split", "ByteLevel"]:
         raise cannot("tiktoken", "its text is not cut by one regular expression")
     split, level = cuts
     expression = split["pattern"].get("Regex")
-    if expression is None or split["behavior"] != "Isolated" or split["invert"]:
+    if expression is None or split["behavior"] != "Isolated" or split.get("invert"):
         raise cannot("tiktoken", "its regular expression does not stand for the pieces themselves")
     if level["add_prefix_space"] or level["use_regex"]:
         raise cannot("tiktoken", "its pre-tokenizer ByteLevel changes or cuts the text once more")

@@ -27,6 +27,11 @@ Words read_words(const TextView& text, const uint64_t* counts, const uint32_t* a
         symbol_of[alphabet[rank]] = static_cast<Symbol>(rank + 1);
         words.symbol_bytes[rank + 1] = static_cast<uint8_t>(encode(alphabet[rank], buffer) - buffer);
     }
+    size_t symbols = 0;
+    for (int64_t row = 0; row < text.rows; ++row) {
+        symbols += static_cast<size_t>(count_code_points(text[row])) + 1;
+    }
+    words.symbols.reserve(symbols);
     std::vector<int64_t> order(static_cast<size_t>(text.rows));
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(),

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from curate.errors import DataError, SpecError
+from curate.kernels.pretokens import STRETCH_CHARACTERS
 from curate.tokenizer.bpe import train_bpe
 from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.counts import STRETCH_CHARACTERS, Counts, count_texts
+from curate.tokenizer.counts import Counts, count_texts
 from curate.tokenizer.patterns import cutter
 from curate.tokenizer.trained import tokenizer_config
 

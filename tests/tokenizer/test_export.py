@@ -191,6 +191,13 @@ def test_what_is_no_tokenizer_is_refused(broken: bytes) -> None:
         export_tokenizer(broken, "tiktoken")
 
 
+def test_tokens_that_are_found_in_any_text_are_refused(test_data: Path) -> None:
+    content = json.loads(trained(test_data, json.dumps({})))
+    content["added_tokens"][0]["special"] = False
+    with pytest.raises(SpecError, match="finds the added token"):
+        export_tokenizer(json.dumps(content).encode(), "tiktoken")
+
+
 def test_ids_out_of_order_and_holes_are_refused(test_data: Path) -> None:
     content = json.loads(trained(test_data, json.dumps({})))
     merges = content["model"]["merges"]

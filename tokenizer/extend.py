@@ -7,7 +7,8 @@ Merges of new tokens come after all old ones, so the base's part of every encodi
 before, and new tokens only join what it leaves apart: the compression of no text gets worse.
 
 Where the base works on characters, characters of the texts that it spells in bytes become tokens
-first, most frequent first, up to `character_coverage`. Byte tokens are never joined.
+first, most frequent first, up to `character_coverage`, if they occur `min_frequency` times. Byte
+tokens are never joined.
 
 New ids follow the highest of the base. Every added token of the base is put into the file's
 vocabulary with its id, because `tokenizers` numbers those outside anew when the vocabulary grows.
@@ -39,7 +40,10 @@ CHECKED_TEXTS = 200
 
 @dataclass(frozen=True, slots=True)
 class ExtendSettings:
-    """tokens: how many to add at most; the rest as in `TokenizerConfig`."""
+    """tokens: how many to add at most; the rest as in `TokenizerConfig`.
+
+    min_frequency: of a pair that is merged, and of a character that gets a token.
+    """
 
     tokens: int
     min_frequency: int = 2
@@ -208,7 +212,8 @@ def _new_characters(
         counts[points] += found
     seen = np.flatnonzero(counts).astype(np.uint32)
     chosen = choose_alphabet(seen, counts[seen], settings.character_coverage)
-    new = [point for point in chosen.tolist() if chr(point) not in vocabulary and point != 0x20]
+    frequent = chosen[counts[chosen] >= settings.min_frequency].tolist()
+    new = [point for point in frequent if chr(point) not in vocabulary and point != 0x20]
     new.sort(key=lambda point: (-int(counts[point]), point))
     return [chr(point) for point in new[: settings.tokens]]
 

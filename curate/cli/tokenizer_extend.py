@@ -47,8 +47,16 @@ def extend(
         ),
     ] = None,
     min_frequency: Annotated[
-        int, typer.Option(min=1, help="Fewest occurrences of a pair that is merged.")
+        int, typer.Option(min=1, help="Fewest occurrences of a pair, or a new character.")
     ] = 2,
+    character_coverage: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of the texts' characters that get a token, where the base is not on bytes.",
+        ),
+    ] = 0.9995,
     max_token_bytes: Annotated[
         int, typer.Option(min=2, max=1024, help="Longest new token, bytes.")
     ] = 64,
@@ -69,7 +77,7 @@ def extend(
         base,
         texts,
         old_texts or [],
-        ExtendSettings(add, min_frequency, max_token_bytes),
+        ExtendSettings(add, min_frequency, max_token_bytes, character_coverage),
         megabytes * 10**6,
         output,
     )

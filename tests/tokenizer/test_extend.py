@@ -95,6 +95,11 @@ def test_no_byte_token_is_part_of_a_new_one(english: list[str]) -> None:
     made = extend_tokenizer(base, [texts], settings)
     assert made.characters == 0
     assert not any("<0x" in name for name in made.added)
+    frequent = extend_tokenizer(base, [texts], ExtendSettings(50, 40, character_coverage=1))
+    added = frequent.added[: frequent.characters]
+    whole = "".join(texts.to_pylist())
+    assert {"\U0001f642", "\U0001f643"} <= set(added)
+    assert all(whole.count(character) >= 40 for character in added)
 
 
 def test_a_published_tokenizer_keeps_every_id(test_data: Path, korean: list[str]) -> None:

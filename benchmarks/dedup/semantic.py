@@ -23,13 +23,16 @@ import csv
 import gzip
 import json
 import re
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from curate.kernels.draw import draw_many
 from curate.pipeline.merge import sort_rows
@@ -47,6 +50,13 @@ FILES = (
 THRESHOLDS = (0.75, 0.8, 0.85, 0.9, 0.95)
 KINDS = ("sentences reordered", "20 % of words", "40 % of words", "40 % and reordered")
 PLANTED = 200
+MINHASH = """\
+name: minhash
+output: out
+sources: {{docs: {{format: jsonl, paths: [texts.jsonl]}}}}
+stages: [minhash_dedup: {{{settings}}}]
+"""
+MINHASH_SETTINGS = ("threshold: 0.75", "threshold: 0.75, ngram: 1", "threshold: 0.4, ngram: 1")
 REVIEWED = HERE / "semantic_reviewed.csv"
 
 
@@ -127,26 +137,25 @@ def learned(stage: SemanticDedup, documents: list[str]) -> tuple[bytes, float]:
 
 
 def minhash_recall(
-    documents: list[str], originals: list[int], first: int, words: int
+    documents: list[str], originals: list[int], first: int, settings: str
 ) -> np.ndarray:
-    """bool[copies]: found by datasketch's LSH, Jaccard 0.75, 128 permutations, n-grams of words."""
-    from datasketch import MinHash, MinHashLSH
-
-    index = MinHashLSH(threshold=0.75, num_perm=128)
-    signatures = []
-    for row, text in enumerate(documents):
-        parts = re.findall(r"\w+", text.lower())
-        shingles = {
-            " ".join(parts[at : at + words]) for at in range(max(1, len(parts) - words + 1))
-        }
-        signature = MinHash(num_perm=128)
-        signature.update_batch([shingle.encode() for shingle in shingles])
-        signatures.append(signature)
-        if row < first:
-            index.insert(row, signature)
+    """bool[copies]: in one cluster with their original, in a run of `minhash_dedup`."""
+    with tempfile.TemporaryDirectory() as folder:
+        pipeline = Path(folder) / "pipeline.yaml"
+        pipeline.write_text(MINHASH.format(settings=settings), encoding="utf-8")
+        rows = (json.dumps({"text": text, "n": n}) + "\n" for n, text in enumerate(documents))
+        (Path(folder) / "texts.jsonl").write_text("".join(rows), encoding="utf-8")
+        command = [sys.executable, "-m", "curate", "run", str(pipeline), "--executor", "inline"]
+        subprocess.run([*command, "--no-report"], check=True, stdout=subprocess.DEVNULL)
+        found: dict[int, int | None] = {}
+        for part in sorted(Path(folder).glob("out/*/**/*.parquet")):
+            if part.relative_to(folder).parts[1] in ("documents", "removed"):
+                names = ["meta", "minhash_dedup.cluster"]
+                for row in pq.read_table(part, columns=names).to_pylist():
+                    found[json.loads(row["meta"])["n"]] = row["minhash_dedup.cluster"]
     return np.array(
         [
-            original in index.query(signatures[first + place])
+            found[original] is not None and found[original] == found[first + place]
             for place, original in enumerate(originals)
         ]
     )
@@ -194,9 +203,9 @@ def main() -> None:
         )
         print(f"| cosine {threshold} | {shares(hits)} | {removed / len(real):.2%} |", flush=True)
     if not arguments.no_minhash:
-        for words in (5, 1):
-            hits = minhash_recall(documents, originals, len(real), words)
-            print(f"| MinHash, Jaccard 0.75, {words}-grams of words | {shares(hits)} | |")
+        for settings in MINHASH_SETTINGS:
+            hits = minhash_recall(documents, originals, len(real), settings)
+            print(f"| `minhash_dedup: {{{settings}}}` | {shares(hits)} | |", flush=True)
     print()
     precision()
 

@@ -87,7 +87,6 @@ def test_datatrove_reads_its_documents(tokens: Path) -> None:
         "all",
         shuffle=False,
         save_loss_metadata=False,
-        save_final_metadata=False,
     )
     merged.run()
     (found,) = (output.parent / "merged").glob("*.ds")

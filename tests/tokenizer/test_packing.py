@@ -222,3 +222,18 @@ def test_pieces_of_many_documents_have_room() -> None:
 def test_settings_that_cannot_be_are_refused(fields: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         PackConfig(**fields)
+
+
+def test_windows_begin_where_those_of_megatron_core_do() -> None:
+    helpers = pytest.importorskip(
+        "megatron.core.datasets.helpers", reason="needs megatron-core: pip install megatron-core"
+    )
+    lengths = web_like(5000)
+    theirs = helpers.build_sample_idx(
+        lengths, np.arange(5000, dtype=np.int32), 512, 1, int(lengths.sum())
+    )
+    (group,) = packed(lengths, "concat", size=512)
+    first = group.pieces[group.starts[:-1]]
+    assert len(theirs) == group.rows + 1, "theirs has the end of the last window too"
+    assert first["document"].tolist() == theirs[:-1, 0].tolist()
+    assert first["start"].tolist() == theirs[:-1, 1].tolist()

@@ -223,7 +223,8 @@ class PackConfig(BaseModel):
 
     @model_validator(mode="after")
     def _powers_of_two(self) -> Self:
-        for name in ("sequence_length", "shortest_bucket") if self.strategy == "buckets" else ():
+        names = ("shortest_bucket", *(("sequence_length",) if self.strategy == "buckets" else ()))
+        for name in names:
             value = getattr(self, name)
             if value & (value - 1):
                 near = 1 << (value.bit_length() - 1)

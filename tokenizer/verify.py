@@ -177,8 +177,11 @@ def _rows(files: TokenFiles, found: Verified) -> Iterator[str]:
             yield f"{path}: part {number}: a row has more or fewer tokens than it should"
         used += int(in_rows.sum())
     figures = rows.plan.figures[rows.plan.strategy]
-    if figures.rows != len(rows):
-        yield f"{path}: {figures.rows:,} rows, its parts hold {len(rows):,}"
+    if not figures.rows == sum(rows.plan.phases) == len(rows):
+        yield (
+            f"{path}: {figures.rows:,} rows, {sum(rows.plan.phases):,} in phases, "
+            f"{len(rows):,} in its parts"
+        )
     expected = figures.tokens - figures.discarded_tokens
     if rows.plan.strategy == "concat":
         # The border token that neighbouring windows of a phase share.

@@ -46,8 +46,12 @@ def write_tokens(
     settings: PackingSettings,
     documents: Documents = DOCUMENTS,
     vocabulary_size: int = 300,
+    train_order: Sequence[Sequence[int]] | None = None,
 ) -> Path:
-    """Write `tokens/` for lists of ids by split and source, and the tokenizer beside it."""
+    """Write `tokens/` for lists of ids by split and source, and the tokenizer beside it.
+
+    train_order: rows of documents.parquet per phase, as a mixture gives them.
+    """
     store, dtype = Store(str(folder)), token_type(vocabulary_size)
     files: list[FileRef] = []
     datasets = {}
@@ -81,7 +85,8 @@ def write_tokens(
         batches = pa.Table.from_pylist(rows, schema=DOCUMENTS_SCHEMA).to_batches()
         path = f"tokens/{split}/documents.parquet"
         files.append(write_parquet(store, path, DOCUMENTS_SCHEMA, batches, 256))
-        files += _packed(store, split, settings, indexes)
+        order = train_order if split == "train" else None
+        files += _packed(store, split, settings, indexes, order)
     tokenizer = TokenizerRecord(
         sha256=hashlib.sha256(TOKENIZER_JSON).hexdigest(),
         vocabulary_size=vocabulary_size,
@@ -105,10 +110,19 @@ def write_tokens(
 
 
 def _packed(
-    store: Store, split: str, settings: PackingSettings, indexes: list[FileRef]
+    store: Store,
+    split: str,
+    settings: PackingSettings,
+    indexes: list[FileRef],
+    order: Sequence[Sequence[int]] | None,
 ) -> list[FileRef]:
     context = JobContext(store, EngineConfig(), seed=17)
-    result = PackJob(f"pack-{split}", "0" * 32, settings, tuple(indexes)).run(context)
+    sequences = order and tuple(
+        store.publish(f"steps/order/{phase}.bin", np.array(rows, dtype="<i8").tobytes())
+        for phase, rows in enumerate(order)
+    )
+    job = PackJob(f"pack-{split}", "0" * 32, settings, tuple(indexes), sequences)
+    result = job.run(context)
     found = []
     for file in result.files:
         path = f"tokens/{split}/{final_name(file.kind, file.part)}"

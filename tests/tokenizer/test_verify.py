@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from curate_test_tokens import TOKENIZER_JSON, write_tokens
+from curate_test_tokens import DOCUMENTS, TOKENIZER_JSON, write_tokens
 
 from curate.errors import DataError
 from curate.storage.store import Store
 from curate.tokenizer.manifest import Manifest, TokenFile, read_manifest
 from curate.tokenizer.packing import PackingSettings, Strategy
 from curate.tokenizer.packing_report import STRATEGIES
+from curate.tokenizer.reader import TrainingRows
 from curate.tokenizer.verify import verify_tokens
 
+TRAIN = [*DOCUMENTS["train"]["web"], *DOCUMENTS["train"]["books"]]
 SETTINGS = PackingSettings("best_fit", 16, 4)
 
 
@@ -30,6 +32,25 @@ def test_sound_files_have_no_faults(tmp_path: Path, strategy: Strategy, size: in
     assert found.faults == []
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert (found.files, found.documents, found.tokens) == (len(files) - 1, 7, 72)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_phases_with_repeats_have_no_faults(tmp_path: Path, strategy: Strategy) -> None:
+    order = [[3, 0, 3, 1, 4], [5, 2, 4, 4], []]
+    folder = write_tokens(tmp_path, PackingSettings(strategy, 16, 2), train_order=order)
+    assert verify_tokens(folder, TOKENIZER_JSON).faults == []
+    rows = TrainingRows(folder)
+    assert len(rows.plan.phases) == 3 and rows.plan.phases[2] == 0
+    of_phases = [{0, 1, 3, 4}, {2, 4, 5}]
+    for number in range(2 * len(rows)):
+        phase = int(number % len(rows) >= rows.plan.phases[0])
+        sample = rows.sample(number)
+        assert set(sample.pieces["document"].tolist()) <= of_phases[phase]
+    figures = rows.plan.figures[strategy]
+    assert figures.documents == 9
+    if strategy == "concat":
+        tokens = [[len(TRAIN[row]) for row in phase] for phase in order]
+        assert figures.rows == sum((sum(phase) - 1) // 16 for phase in tokens[:2])
 
 
 def flip(path: Path, offset: int) -> None:

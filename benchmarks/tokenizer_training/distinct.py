@@ -38,7 +38,7 @@ def main() -> None:
     arguments.add_argument("--vocabulary", type=int, default=32_000)
     given = arguments.parse_args()
     words: Counter[str] = Counter()
-    for text in batches(given.folder, 20):
+    for text in batches(given.folder, 2):
         for each in text.to_pylist():
             words.update(re.findall(r"[a-z]{2,12}", each))
     side = math.ceil(math.sqrt(given.millions * 1e6))

@@ -1,9 +1,9 @@
 """Distinct real text: the plain texts of the built corpus, then all text of its pages.
 
 `python benchmarks/tokenizer_training/prepare.py CORPUS OUTPUT [--megabytes 1100]` reads `texts/`
-and `html/` of what `benchmarks/corpus/build.py` built and writes `OUTPUT/part-*.parquet` (a column
-`text`, 64 MB each) and the same lines as `OUTPUT/lines.txt`, which SentencePiece reads. Texts that
-occur twice are written once.
+and `html/` of what `benchmarks/corpus/build.py` built and writes parts of 16 MB: `part-*.parquet`
+(a column `text`), and the same texts as `part-*.txt`, which SentencePiece reads. Texts that occur
+twice are written once.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str
 
-PART_BYTES = 64 * 10**6
+PART_BYTES = 16 * 10**6
 
 
 def plain_texts(corpus: Path) -> Iterator[str]:
@@ -37,6 +38,33 @@ def page_texts(corpus: Path) -> Iterator[str]:
                 yield extract_plain_text(bytes_to_str(record.reader.read(), "utf-8"))
 
 
+class Parts:
+    """Writes texts in parts."""
+
+    def __init__(self, output: Path) -> None:
+        self.output, self.number = output, 0
+        self.texts: list[str] = []
+        self.bytes = 0
+
+    def add(self, text: str, size: int) -> None:
+        """One text of so many bytes."""
+        self.texts.append(text)
+        self.bytes += size
+        if self.bytes >= PART_BYTES:
+            self.write()
+
+    def write(self) -> None:
+        """The open part, if it holds anything."""
+        if not self.texts:
+            return
+        name = self.output / f"part-{self.number:03}"
+        table = pa.table({"text": pa.array(self.texts, pa.large_string())})
+        pq.write_table(table, name.with_suffix(".parquet"), row_group_size=500)
+        lines = (text.replace("\0", " ").rstrip("\n") + "\n" for text in self.texts)
+        name.with_suffix(".txt").write_text("".join(lines), encoding="utf-8", newline="\n")
+        self.texts, self.bytes, self.number = [], 0, self.number + 1
+
+
 def main() -> None:
     """Write the parts."""
     arguments = argparse.ArgumentParser()
@@ -46,30 +74,19 @@ def main() -> None:
     given = arguments.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
     seen: set[bytes] = set()
-    part: list[str] = []
-    parts = part_bytes = total = 0
-    with (given.output / "lines.txt").open("w", encoding="utf-8", newline="\n") as lines:
-        for texts in (plain_texts(given.corpus), page_texts(given.corpus)):
-            for text in texts:
-                data = text.encode()
-                digest = sha256(data.strip()).digest()
-                if not data.strip() or digest in seen:
-                    continue
-                seen.add(digest)
-                part.append(text)
-                part_bytes += len(data)
-                total += len(data)
-                lines.write(text.replace("\0", " ").rstrip("\n") + "\n")
-                if part_bytes >= PART_BYTES or total >= given.megabytes * 10**6:
-                    table = pa.table({"text": pa.array(part, pa.large_string())})
-                    pq.write_table(table, given.output / f"part-{parts:03}.parquet")
-                    part, part_bytes, parts = [], 0, parts + 1
-                if total >= given.megabytes * 10**6:
-                    break
-    if part:
-        table = pa.table({"text": pa.array(part, pa.large_string())})
-        pq.write_table(table, given.output / f"part-{parts:03}.parquet")
-    print(f"{total / 1e6:,.0f} MB of text, {len(seen):,} documents")
+    parts = Parts(given.output)
+    total = 0
+    for text in chain(plain_texts(given.corpus), page_texts(given.corpus)):
+        if total >= given.megabytes * 10**6:
+            break
+        data = text.encode()
+        digest = sha256(data.strip()).digest()
+        if data.strip() and digest not in seen:
+            seen.add(digest)
+            parts.add(text, len(data))
+            total += len(data)
+    parts.write()
+    print(f"{total / 1e6:,.0f} MB of text, {len(seen):,} documents, {parts.number} parts")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def main() -> None:
     """Print a line per side."""
     arguments = argparse.ArgumentParser()
     arguments.add_argument("folder", type=Path)
-    arguments.add_argument("--megabytes", type=int, default=1000)
+    arguments.add_argument("--parts", type=int, default=64, help="of 16 MB")
     arguments.add_argument("--vocabulary", type=int, default=32_000)
     arguments.add_argument("--sides", default="curate,tokenizers,sentencepiece")
     arguments.add_argument("--at-most-seconds", type=float, default=1800)
@@ -57,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for side in given.sides.split(","):
             output = Path(folder, f"{side}.json")
-            sized = [str(given.folder), str(given.megabytes), str(given.vocabulary), str(output)]
+            sized = [str(given.folder), str(given.parts), str(given.vocabulary), str(output)]
             facts = train(side, sized, given.at_most_seconds)
             print(json.dumps(facts), flush=True)
         models = [Path(folder, f"{side}.json") for side in ("curate", "tokenizers")]

@@ -1,4 +1,4 @@
-"""One side of the comparison: `python side.py NAME FOLDER MEGABYTES VOCABULARY OUTPUT`.
+"""One side of the comparison: `python side.py NAME FOLDER PARTS VOCABULARY OUTPUT`.
 
 Every side trains BPE on the same texts with two threads and says how many seconds it took inside.
 """
@@ -20,23 +20,19 @@ THREADS = 2
 END = "<|endoftext|>"
 
 
-def batches(folder: Path, megabytes: int, turn: int = 0, turns: int = 1) -> Iterator[pa.Array]:
-    """Texts of every `turns`-th row group from number `turn` on, up to so many MB in all."""
-    left = megabytes * 10**6
+def batches(folder: Path, parts: int, turn: int = 0, turns: int = 1) -> Iterator[pa.Array]:
+    """Texts of the first parts; of every `turns`-th row group from number `turn` on."""
     number = 0
-    for path in sorted(folder.glob("part-*.parquet")):
+    for path in sorted(folder.glob("part-*.parquet"))[:parts]:
         file = pq.ParquetFile(path)
-        for batch in file.iter_batches(2000, columns=["text"]):
-            text = batch.column("text").cast(pa.large_string())
-            if left <= 0:
-                return
-            left -= text.nbytes
+        for group in range(file.num_row_groups):
             if number % turns == turn:
-                yield text
+                table = file.read_row_group(group, columns=["text"], use_threads=False)
+                yield table.column("text").combine_chunks().cast(pa.large_string())
             number += 1
 
 
-def curate(folder: Path, megabytes: int, vocabulary: int, output: Path) -> dict[str, object]:
+def curate(folder: Path, parts: int, vocabulary: int, output: Path) -> dict[str, object]:
     """Counts on two threads, then the trainer on one."""
     from curate.kernels.pretokens import PretokenCounter, merge_counted
     from curate.tokenizer.config import TokenizerConfig
@@ -48,7 +44,7 @@ def curate(folder: Path, megabytes: int, vocabulary: int, output: Path) -> dict[
 
     def count(turn: int) -> PretokenCounter:
         counter = PretokenCounter(config.chosen_pattern, config.digits)
-        for text in batches(folder, megabytes, turn, THREADS):
+        for text in batches(folder, parts, turn, THREADS):
             counter.add(text)
         return counter
 
@@ -69,7 +65,7 @@ def curate(folder: Path, megabytes: int, vocabulary: int, output: Path) -> dict[
     }
 
 
-def tokenizers(folder: Path, megabytes: int, vocabulary: int, output: Path) -> dict[str, object]:
+def tokenizers(folder: Path, parts: int, vocabulary: int, output: Path) -> dict[str, object]:
     """The trainer of `tokenizers` with the same cut."""
     os.environ["RAYON_NUM_THREADS"] = str(THREADS)
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
@@ -93,27 +89,18 @@ def tokenizers(folder: Path, megabytes: int, vocabulary: int, output: Path) -> d
         max_token_length=65,
         show_progress=False,
     )
-    texts = (text.to_pylist() for text in batches(folder, megabytes))
+    texts = (text.to_pylist() for text in batches(folder, parts))
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.save(str(output))
     return {}
 
 
-def sentencepiece(folder: Path, megabytes: int, vocabulary: int, output: Path) -> dict[str, object]:
+def sentencepiece(folder: Path, parts: int, vocabulary: int, output: Path) -> dict[str, object]:
     """Its trainer on the lines, none left out for its length."""
     import sentencepiece as library
 
-    lines = folder / "lines.txt"
-    if lines.stat().st_size > megabytes * 10**6:
-        lines = output.with_suffix(".txt")
-        with (folder / "lines.txt").open("rb") as all_lines, lines.open("wb") as first:
-            left = megabytes * 10**6
-            while left > 0:
-                line = all_lines.readline()
-                first.write(line)
-                left -= len(line)
     library.SentencePieceTrainer.train(
-        input=str(lines),
+        input=[str(path) for path in sorted(folder.glob("part-*.txt"))[:parts]],
         model_prefix=str(output.with_suffix("")),
         model_type="bpe",
         vocab_size=vocabulary,
@@ -130,10 +117,10 @@ def sentencepiece(folder: Path, megabytes: int, vocabulary: int, output: Path) -
 
 def main() -> None:
     """Train once and print facts as JSON."""
-    name, folder, megabytes, vocabulary, output = sys.argv[1:6]
+    name, folder, parts, vocabulary, output = sys.argv[1:6]
     side = {"curate": curate, "tokenizers": tokenizers, "sentencepiece": sentencepiece}[name]
     start = time.monotonic()
-    facts = side(Path(folder), int(megabytes), int(vocabulary), Path(output))
+    facts = side(Path(folder), int(parts), int(vocabulary), Path(output))
     print(json.dumps({"seconds": time.monotonic() - start, **facts}))
 
 

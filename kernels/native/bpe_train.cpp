@@ -179,33 +179,36 @@ bool BpeTrainer::start_phase(const BpeLimits& limits) {
         estimates.empty() ? 0 : *std::max_element(estimates.begin(), estimates.end());
     threshold_ = std::max(limits.min_frequency,
                           std::min(highest, threshold_ - 1) / limits.phase_ratio);
-    each_pair([&](Token left, Token right, uint64_t, int64_t count) {
-        if (bytes_[left] + uint64_t{bytes_[right]} > limits.max_token_bytes) return;
-        const uint64_t key = pair_key(left, right);
-        if (estimates[estimate_slot(key, estimates.size(), exact)] >= threshold_) {
-            pairs_.add(key).count += count;
-        }
-    });
-    pairs_.each([&](Pair& pair) {
-        if (pair.count < threshold_) return;
-        pair.list = static_cast<uint32_t>(lists_.size());
-        lists_.emplace_back();
-        candidates_.push({pair.count, pair.key});
-    });
-    const auto each_listed = [&](auto visit) {
-        each_pair([&](Token left, Token right, uint64_t cell, int64_t) {
+    const auto each_hopeful = [&](auto visit) {
+        each_pair([&](Token left, Token right, uint64_t cell, int64_t count) {
+            if (bytes_[left] + uint64_t{bytes_[right]} > limits.max_token_bytes) return;
             const uint64_t key = pair_key(left, right);
-            if (bytes_[left] + uint64_t{bytes_[right]} > limits.max_token_bytes ||
-                estimates[estimate_slot(key, estimates.size(), exact)] < threshold_) {
-                return;
+            if (estimates[estimate_slot(key, estimates.size(), exact)] >= threshold_) {
+                visit(key, cell, count);
             }
-            const Pair* const pair = pairs_.find(key);
-            if (pair->list != kNoList) visit(lists_[pair->list], cell);
         });
     };
-    each_listed([](PositionList& list, uint64_t cell) { list.measure(cell); });
-    for (PositionList& list : lists_) list.allocate();
-    each_listed([](PositionList& list, uint64_t cell) { list.write(cell); });
+    each_hopeful([&](uint64_t key, uint64_t cell, int64_t count) {
+        Pair& pair = pairs_.add(key);
+        if (pair.list == kNoList) {
+            pair.list = static_cast<uint32_t>(lists_.size());
+            lists_.emplace_back();
+        }
+        pair.count += count;
+        lists_[pair.list].measure(cell);
+    });
+    pairs_.each([&](Pair& pair) {
+        if (pair.count < threshold_) {
+            pair.list = kNoList;
+            return;
+        }
+        lists_[pair.list].allocate();
+        candidates_.push({pair.count, pair.key});
+    });
+    each_hopeful([&](uint64_t key, uint64_t cell, int64_t) {
+        const Pair* const pair = pairs_.find(key);
+        if (pair->list != kNoList) lists_[pair->list].write(cell);
+    });
     return true;
 }
 
@@ -260,7 +263,7 @@ std::vector<int64_t> BpeTrainer::estimate_counts(uint64_t max_token_bytes, bool&
     size_t size = tokens * tokens;
     if (!exact) {
         size = 1024;
-        while (size < kEstimateSlots && size < 2 * words_.cells.size()) size *= 2;
+        while (size < kEstimateSlots && size < words_.cells.size() / 2) size *= 2;
     }
     std::vector<int64_t> estimates(size, 0);
     each_pair([&](Token left, Token right, uint64_t, int64_t count) {

@@ -2,10 +2,10 @@
 // reads them, except that blank lines and paragraphs are no duplicates and CR LF is a line end.
 //
 // An n-gram is named by the position of its first occurrence, so that equal names mean equal
-// n-grams without comparing text: an n-gram is the pair of names of its two (n-1)-grams, an exact
-// 64-bit key. Words are compared byte by byte when their hashes are equal. An n-gram can only
+// n-grams without comparing text: an n-gram of three words and more is the pair of names of its two
+// (n-1)-grams, an exact 64-bit key. Pairs of words are found by a hash and compared. An n-gram can only
 // repeat where both its (n-1)-grams do, so that the list of candidates shrinks from n to n + 1:
-// prose costs little more than two rounds of look-ups, and no text more than ten.
+// prose costs little more than one round of look-ups, and no text more than nine.
 //
 // Option: the longest window in words. A longer document is cut into windows, and a fraction is the
 // mean over them, weighted by their characters.
@@ -47,7 +47,7 @@ uint64_t little_endian(const uint8_t* data, size_t bytes) {
     return value;
 }
 
-// Equal for equal words; different for different words of up to eight bytes.
+// Equal for equal words.
 uint64_t key_of(Bytes document, const Word& word) {
     const uint8_t* const data = document.data + word.begin;
     const size_t bytes = word.end - word.begin, left = document.size - word.begin;
@@ -58,6 +58,10 @@ uint64_t key_of(Bytes document, const Word& word) {
     const uint64_t last = little_endian(data + (bytes > 8 ? bytes - 8 : 0), 8);
     const unsigned unused = bytes < 8 ? 8 * (8 - static_cast<unsigned>(bytes)) : 0;
     return (first << unused >> unused) ^ (bytes > 8 ? last * 0x9e3779b97f4a7c15ull : 0);
+}
+
+uint64_t key_of_pair(uint64_t first, uint64_t second) {
+    return (first * 0x9fb21c651e98df25ull) ^ (second << 32 | second >> 32);
 }
 
 // Finds the keys that occur once, without a branch to guess wrong: most words and n-grams of prose
@@ -103,8 +107,7 @@ public:
             passage.characters > 0 ? static_cast<double>(passage.characters) : 1.0;
         measure_lines(passage, characters, found);
         measure_paragraphs(passage, characters, found);
-        const size_t candidates = name_words(passage);
-        measure_grams(passage, candidates, characters, found);
+        measure_grams(passage, characters, found);
         return found;
     }
 
@@ -165,45 +168,63 @@ private:
         found[3] = static_cast<double>(repeated_characters) / characters;
     }
 
-    // Names the words that occur twice or more, the first candidates; returns how many.
-    size_t name_words(const Passage& passage) {
+    // Names the pairs of words that may occur twice or more, the first candidates; returns how many.
+    size_t name_pairs(const Passage& passage) {
+        if (passage.word_count < 2) return 0;
         const Word* const words = passage.words;
-        const uint8_t* const data = passage.document.data;
-        names_.reserve(passage.word_count);
-        uint64_t* const keys = keys_.reserve(passage.word_count);
-        uint32_t* const positions = positions_.reserve(passage.word_count);
-        uint32_t* const counts = counts_.reserve(passage.word_count);
-        for (size_t index = 0; index < passage.word_count; ++index) {
-            keys[index] = key_of(passage.document, words[index]);
+        const size_t pairs = passage.word_count - 1;
+        names_.reserve(pairs);
+        counts_.reserve(pairs);
+        uint64_t* const word_keys = word_keys_.reserve(passage.word_count);
+        uint64_t* const keys = keys_.reserve(pairs);
+        uint32_t* const positions = positions_.reserve(pairs);
+        word_keys[0] = key_of(passage.document, words[0]);
+        for (size_t index = 0; index < pairs; ++index) {
+            word_keys[index + 1] = key_of(passage.document, words[index + 1]);
+            keys[index] = key_of_pair(word_keys[index], word_keys[index + 1]);
             positions[index] = static_cast<uint32_t>(index);
         }
-        const size_t count = sieve_.keep_repeated(passage.word_count, keys, positions);
-        table_.reset(count);
-        for (size_t index = 0; index < count; ++index) {
-            const uint32_t own = positions[index];
-            const Word& word = words[own];
-            const size_t bytes = word.end - word.begin;
-            const auto same = [&](uint32_t other) {
-                const Word& earlier = words[other];
-                return earlier.end - earlier.begin == bytes &&
-                       (bytes <= 8 ||
-                        std::memcmp(data + earlier.begin, data + word.begin, bytes) == 0);
-            };
-            count_name(index, own, table_.find_or_add(keys[index], own, same), counts);
-        }
-        return keep_repeated(count).candidates;
+        const auto are_equal = [&](uint32_t one, uint32_t other) {
+            const Word &first = words[one], &second = words[other];
+            const size_t bytes = first.end - first.begin;
+            return word_keys[one] == word_keys[other] && second.end - second.begin == bytes &&
+                   (bytes <= 8 || std::memcmp(passage.document.data + first.begin,
+                                              passage.document.data + second.begin, bytes) == 0);
+        };
+        return name_all(pairs, [&](uint32_t one, uint32_t other) {
+            return are_equal(one, other) && are_equal(one + 1, other + 1);
+        });
     }
 
-    void count_name(size_t index, uint32_t position, uint32_t name, uint32_t* counts) {
+    // Names the n-grams whose keys may occur twice or more; returns how many. same(position, other)
+    // says whether two n-grams of equal keys are equal.
+    template <class Same>
+    size_t name_all(size_t count, Same same) {
+        uint64_t* const keys = keys_.data();
+        uint32_t* const positions = positions_.data();
+        count = sieve_.keep_repeated(count, keys, positions);
+        table_.reset(count);
+        const size_t prefetched = table_.is_large() ? count - kAhead : 0;
+        for (size_t index = 0; index < count; ++index) {
+            if (index < prefetched) table_.prefetch(keys[index + kAhead]);
+            const uint32_t own = positions[index];
+            const auto same_as_own = [&](uint32_t other) { return same(own, other); };
+            count_name(index, own, table_.find_or_add(keys[index], own, same_as_own));
+        }
+        return count;
+    }
+
+    void count_name(size_t index, uint32_t position, uint32_t name) {
+        uint32_t* const counts = counts_.data();
         if (name == position) counts[name] = 0;
         counts[name] += 1;
         names_.data()[index] = name;
     }
 
-    void measure_grams(const Passage& passage, size_t candidates, double characters,
-                       Fractions& found) {
+    void measure_grams(const Passage& passage, double characters, Fractions& found) {
+        size_t candidates = name_pairs(passage);
         for (size_t words = 2; words <= 10; ++words) {
-            candidates = name_grams(candidates);
+            if (words > 2) candidates = name_grams(candidates);
             const Top top = keep_repeated(candidates);
             candidates = top.candidates;
             int64_t covered = 0;
@@ -230,17 +251,7 @@ private:
             positions[pairs] = position;
             pairs += positions[index + 1] == position + 1;
         }
-        pairs = sieve_.keep_repeated(pairs, keys, positions);
-        table_.reset(pairs);
-        const size_t prefetched = table_.is_large() ? pairs - kAhead : 0;
-        for (size_t index = 0; index < pairs; ++index) {
-            if (index < prefetched) table_.prefetch(keys[index + kAhead]);
-            const uint32_t position = positions[index];
-            const uint32_t name =
-                table_.find_or_add(keys[index], position, [](uint32_t) { return true; });
-            count_name(index, position, name, counts_.data());
-        }
-        return pairs;
+        return name_all(pairs, [](uint32_t, uint32_t) { return true; });
     }
 
     static constexpr size_t kAhead = 16;  // look-ups whose memory is fetched in advance
@@ -306,7 +317,8 @@ private:
     StampTable table_;
     Sieve sieve_;
     std::vector<Paragraph> paragraphs_;
-    Buffer<uint64_t> keys_;
+    Buffer<uint64_t> word_keys_;
+    Buffer<uint64_t> keys_;       // of the candidates while they get names
     Buffer<uint32_t> names_;      // of the candidates: positions of first occurrences
     Buffer<uint32_t> positions_;  // of the candidates, ascending
     Buffer<uint32_t> counts_;     // by name

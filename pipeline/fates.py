@@ -117,23 +117,23 @@ def removed_fates(
     """
     first = verdicts.first_broken()
     index = np.arange(len(first))
-    names = np.array([rule.name for rule in rules], dtype=object)
-    signal = np.array([columns[rule.signal] for rule in rules], dtype=object)
-    broken = [
-        [names[i] for i in np.flatnonzero(row) if i != own]
-        for row, own in zip(verdicts.broken, first, strict=True)
-    ]
-    for name, number in Counter(names[first].tolist()).items():
-        counts[f"stage|{stage}|rule|{name}"] += number
+    names = pa.array([rule.name for rule in rules], pa.string())
+    signals = pa.array([columns[rule.signal] for rule in rules], pa.string())
+    others = verdicts.broken.copy()
+    others[index, first] = False
+    ends = np.concatenate([[0], np.cumsum(others.sum(axis=1))]).astype(np.int32)
+    for number, broken in enumerate(np.bincount(first, minlength=len(rules)).tolist()):
+        if broken:
+            counts[f"stage|{stage}|rule|{rules[number].name}"] += broken
     made = {
-        "stage": pa.array([stage] * len(first), pa.string()),
-        "fate": pa.array([FATE_REMOVED] * len(first), pa.string()),
-        "rule": pa.array(names[first], pa.string()),
-        "signal": pa.array(signal[first], pa.string()),
+        "stage": pa.repeat(pa.scalar(stage, pa.string()), len(first)),
+        "fate": pa.repeat(pa.scalar(FATE_REMOVED, pa.string()), len(first)),
+        "rule": names.take(pa.array(first)),
+        "signal": signals.take(pa.array(first)),
         "value": _nullable(verdicts.value[index, first]),
         "low": _nullable(verdicts.low[index, first]),
         "high": _nullable(verdicts.high[index, first]),
-        "also_broken": pa.array(broken, pa.list_(pa.string())),
+        "also_broken": pa.ListArray.from_arrays(ends, names.take(pa.array(np.nonzero(others)[1]))),
     }
     return with_columns(dead, made)
 

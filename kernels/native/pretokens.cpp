@@ -55,6 +55,9 @@ inline uint64_t ascii_letters(uint64_t word) {
     return from_a & ~past_z & ~word & each_byte(0x80);
 }
 
+// The high bit of the first zero byte; bits above it mean nothing.
+inline uint64_t first_zero(uint64_t word) { return (word - each_byte(1)) & ~word & each_byte(0x80); }
+
 // One text, and where the buffer behind it ends: 16 bytes are read at once before that.
 class Scanner {
 public:
@@ -298,6 +301,16 @@ void Scanner::metaspace(size_t digits) {
     for (size_t position = 0, blank = 0;;) {
         const size_t begin = position + blank;
         for (position = begin; position < text_.size; ++position) {
+            if (position + 8 <= text_.size) {
+                const uint64_t word = load_8(text_.data + position);
+                const uint64_t found =
+                    first_zero(word ^ each_byte(' ')) | first_zero(word ^ each_byte(kBlank[0]));
+                if (found == 0) {
+                    position += 7;
+                    continue;
+                }
+                position += static_cast<size_t>(__builtin_ctzll(found)) / 8;
+            }
             blank = blank_bytes(position);
             if (blank != 0) break;
         }

@@ -207,7 +207,7 @@ class _Chunk:
         self.rows = self.tokens = self.text_bytes = 0
 
     def add(self, ids: np.ndarray, rows: pa.RecordBatch) -> None:
-        self._ids.write(ids.tobytes())
+        self._ids.write(ids.data)
         self._writer.write(rows)
         self.rows += rows.num_rows
         self.tokens += len(ids)
@@ -245,7 +245,7 @@ class TokenPlanJob:
     max_file_bytes: int
 
     def run(self, context: JobContext) -> JobResult:
-        lengths = (self.lengths(context.store, ref) for ref in self.chunks)
+        lengths = (lengths_of(context.store, ref) for ref in self.chunks)
         planned = plan_files(
             self.source, lengths, token_type(self.vocabulary_size), self.max_file_bytes
         )
@@ -253,11 +253,11 @@ class TokenPlanJob:
         ref = context.store.publish(path, orjson.dumps([asdict(file) for file in planned]))
         return JobResult((OutputFile("plan", 0, ref),))
 
-    def lengths(self, store: Store, rows: FileRef) -> np.ndarray:
-        pieces = [
-            batch.column("length").to_numpy() for batch in read_batches(store, rows, ["length"])
-        ]
-        return np.concatenate(pieces) if pieces else np.empty(0, np.int32)
+
+def lengths_of(store: Store, rows: FileRef) -> np.ndarray:
+    """Lengths of the documents of a chunk, in tokens."""
+    pieces = [batch.column("length").to_numpy() for batch in read_batches(store, rows, ["length"])]
+    return np.concatenate(pieces) if pieces else np.empty(0, np.int32)
 
 
 def read_plan(data: bytes) -> list[PlannedFile]:
@@ -288,7 +288,7 @@ class AssembleJob:
             assemble(
                 self.planned,
                 lambda chunk: self.open_ids(store, chunk),
-                lambda chunk: self.rows(store, chunk).column("length").to_numpy(),
+                lambda chunk: lengths_of(store, self.chunks[chunk][1]),
                 token_type(self.vocabulary_size),
                 bin_file,
                 idx_file,

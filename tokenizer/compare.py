@@ -61,6 +61,7 @@ def evaluate_one(
         "model": encoder.vocabulary.content["model"].get("type", "BPE"),
         "encoded_with": encoder.backend_version,
         "texts": evaluation.result() if texts else None,
+        "unknown_tokens": _unknown(encoder, evaluation),
         "seen": None if seen is None else _seen(encoder, found, seen, rare_below),
         "dominated": {
             "count": len(sites),
@@ -69,6 +70,11 @@ def evaluate_one(
         "vocabulary": token_facts(encoder),
         "parallel": None if parallel is None else premiums(parallel, encoder),
     }
+
+
+def _unknown(encoder: TextEncoder, evaluation: Evaluation) -> int:
+    number = encoder.vocabulary.unknown
+    return 0 if number is None else int(evaluation.occurrences[number])
 
 
 def _seen(encoder: TextEncoder, found: Surfaces, seen: Seen, rare_below: int) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class Vocabulary:
     tokens: dict[str, int]
     control: dict[str, int]
     """Tokens that no text may yield, by their string."""
+    unknown: int | None = None
+    """The id of what the vocabulary cannot write, where there is such a token."""
 
     @property
     def size(self) -> int:
@@ -113,7 +115,7 @@ def read_vocabulary(tokenizer_json: bytes) -> Vocabulary:
     if isinstance(vocab, list) and isinstance(model.get("unk_id"), int):
         unknown = pairs[model["unk_id"]][0]
     control = {name: number for name, number, yes in special if yes and name != unknown}
-    return Vocabulary(content, tokens, control)
+    return Vocabulary(content, tokens, control, None if unknown is None else tokens.get(unknown))
 
 
 def _refuse_twice(what: str, values: list[Any], names: dict[Any, str] | None = None) -> None:

@@ -2,7 +2,8 @@
 
 *Premium* is the number of tokens over that of English for the same content (Petrov et al. 2023,
 arXiv 2305.15425; FLORES-200). *Gini* is that of the languages' tokens, sum |ci - cj| / (2 n² mean):
-0 where all pay alike. Only lines that every language has are counted.
+0 where all pay alike. Both flatter a tokenizer that writes what it does not know as one unknown
+token, so these are counted. Only lines that every language has are used.
 """
 
 from __future__ import annotations
@@ -72,13 +73,16 @@ def read_parallel(path: str | Path, most_lines: int | None = None) -> ParallelTe
 
 def premiums(text: ParallelText, encoder: TextEncoder) -> dict[str, Any]:
     """Tokens, premium and bytes per token of every language; the Gini coefficient of all."""
-    tokens = {name: int(encoder.encode(lines)[0][-1]) for name, lines in text.languages.items()}
+    ids = {name: encoder.encode(lines)[1] for name, lines in text.languages.items()}
+    tokens = {name: len(found) for name, found in ids.items()}
+    unknown = encoder.vocabulary.unknown
     base = tokens[text.english]
     rows = {
         name: {
             "tokens": count,
             "premium": count / base if base else None,
             "bytes_per_token": _bytes(text.languages[name]) / count if count else None,
+            "unknown": 0 if unknown is None else int((ids[name] == unknown).sum()),
         }
         for name, count in tokens.items()
     }
@@ -87,6 +91,7 @@ def premiums(text: ParallelText, encoder: TextEncoder) -> dict[str, Any]:
         "english": text.english,
         "lines": len(text.languages[text.english]),
         "gini": gini(found),
+        "with_unknown": sum(row["unknown"] > 0 for row in rows.values()),
         "median_premium": float(np.median(found)) / base if base else None,
         "languages": rows,
     }

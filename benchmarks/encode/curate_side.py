@@ -7,20 +7,13 @@ of text and CPU seconds of every part, CPU seconds of making the token files, to
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
 
-for name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS"):
-    os.environ[name] = "1"
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
-
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-
-pa.set_cpu_count(1)
 
 from curate.pipeline.job import JobContext
 from curate.pipeline.spec.model import EngineConfig
@@ -53,6 +46,7 @@ def documents(table: pa.Table) -> pa.Table:
 def main() -> None:
     """Measure one tokenizer on one file of texts."""
     texts, tokenizer_file, folder, parts, backend = sys.argv[1:]
+    pa.set_cpu_count(1)
     store = Store(folder)
     table = documents(pq.read_table(texts, columns=["text"]))
     data = Path(tokenizer_file).read_bytes()

@@ -7,13 +7,9 @@ bytes, CPU seconds (after a run over the small file).
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
-
-os.environ["RAYON_NUM_THREADS"] = "1"
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import pyarrow.parquet as pq
 from datatrove.pipeline.readers import ParquetReader

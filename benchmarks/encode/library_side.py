@@ -7,12 +7,8 @@ first tenth of the texts).
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-
-os.environ["RAYON_NUM_THREADS"] = "1"
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import pyarrow.parquet as pq
 from tokenizers import Tokenizer

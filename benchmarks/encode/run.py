@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from curate.tokenizer.counts import count_texts
 from curate.tokenizer.train import train
 
 HERE = Path(__file__).parent
+THREADS = ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")
 TRAINED_MEGABYTES = 20
 MODELS: dict[str, tuple[dict[str, Any], float]] = {
     "bpe": ({"vocab_size": 32_000}, 1.0),
@@ -68,7 +70,8 @@ def write(path: Path, texts: list[str]) -> Path:
 def call(*arguments: object) -> dict[str, Any]:
     """The JSON that a side prints last."""
     command = [str(each) for each in arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **dict.fromkeys(THREADS, "1"), "TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])

@@ -167,6 +167,7 @@ def _overview(rows: list[dict[str, Any]]) -> Table:
         lines += [
             ("bytes per token", [number(each["bytes_per_token"]) for each in totals]),
             ("tokens per word", [number(each["tokens_per_word"]) for each in totals]),
+            ("unknown tokens in the texts", [f"{row['unknown_tokens']:,}" for row in rows]),
             ("Rényi efficiency", [number(text["renyi_efficiency"], 3) for text in texts]),
             (
                 "vocabulary used",
@@ -177,9 +178,9 @@ def _overview(rows: list[dict[str, Any]]) -> Table:
         seen = [row["seen"] for row in rows]
         below = seen[0]["rare_below"]
         lines += [
-            (f"never seen in {seen[0]['measured_on']}", [_count(s["never"]) for s in seen]),
-            (f"seen below {below} times", [_count(s["rare"]) for s in seen]),
-            ("> 90 % from one site", [_count(row["dominated"]) for row in rows]),
+            (f"never seen in {seen[0]['measured_on']}", _counts(seen, "never")),
+            (f"seen below {below} times there", _counts(seen, "rare")),
+            ("> 90 % from one site or source", [_count(row["dominated"]) for row in rows]),
         ]
     facts = [row["vocabulary"] for row in rows]
     lines += [
@@ -195,12 +196,19 @@ def _overview(rows: list[dict[str, Any]]) -> Table:
     if rows[0]["parallel"] is not None:
         parallel = [row["parallel"] for row in rows]
         lines += [
+            ("languages with unknown tokens", [str(each["with_unknown"]) for each in parallel]),
             ("Gini over languages", [number(each["gini"], 3) for each in parallel]),
             ("median premium over English", [number(p["median_premium"]) for p in parallel]),
         ]
     for heading, cells in lines:
         _row(table, heading, *cells)
     return table
+
+
+def _counts(seen: list[dict[str, Any]], key: str) -> list[str]:
+    """Of those that were counted where the first one was."""
+    where = seen[0]["measured_on"]
+    return [_count(each[key]) if each["measured_on"] == where else "–" for each in seen]
 
 
 def _count(found: dict[str, Any]) -> str:
@@ -239,7 +247,7 @@ def _print_tokens(console: Console, row: dict[str, Any]) -> None:
     lists = {
         "longest": row["vocabulary"]["longest"],
         "unreachable": row["vocabulary"]["unreachable"]["tokens"],
-        "from one site": row["dominated"]["tokens"],
+        "from one site or source": row["dominated"]["tokens"],
         "never seen": row["seen"]["never"]["tokens"] if row["seen"] else [],
         "hardly seen": row["seen"]["rare"]["tokens"] if row["seen"] else [],
     }

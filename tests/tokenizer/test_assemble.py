@@ -229,7 +229,7 @@ def test_the_manifest_is_canonical_and_comes_back(record: TokenizerRecord) -> No
         FileRef(f"tokens/train/{name}", 40, 255) for name in ("web-00000.bin", "books-00000.bin")
     ]
     files = [TokenFile.of(ref, "tokens/") for ref in refs]
-    manifest = make_manifest(record, counts, files)
+    manifest = make_manifest(record, counts, {}, files)
     assert manifest.totals["train"] == Counts(documents=11, tokens=21, text_bytes=30)
     assert [file.path for file in manifest.files] == [
         "train/books-00000.bin",
@@ -237,7 +237,7 @@ def test_the_manifest_is_canonical_and_comes_back(record: TokenizerRecord) -> No
     ]
     assert manifest.files[0].xxh3_64 == "00000000000000ff"
     assert manifest.dtype == UINT16
-    again = make_manifest(record, dict(reversed(counts.items())), reversed(files))
+    again = make_manifest(record, dict(reversed(counts.items())), {}, reversed(files))
     assert again.to_bytes() == manifest.to_bytes()
     assert read_manifest(manifest.to_bytes(), "manifest.json") == manifest
 
@@ -245,11 +245,11 @@ def test_the_manifest_is_canonical_and_comes_back(record: TokenizerRecord) -> No
 def test_a_reader_refuses_another_tokenizer_and_other_formats(
     record: TokenizerRecord, trained: TrainedTokenizer
 ) -> None:
-    manifest = make_manifest(record, {}, [])
+    manifest = make_manifest(record, {}, {}, [])
     manifest.check_tokenizer(trained.tokenizer_json)
     with pytest.raises(DataError, match="were made with the tokenizer"):
         manifest.check_tokenizer(trained.tokenizer_json + b" ")
-    newer = json.loads(manifest.to_bytes()) | {"format_version": 2}
+    newer = json.loads(manifest.to_bytes()) | {"format_version": 99}
     for wrong in (b"", b"[]", json.dumps(newer).encode()):
         with pytest.raises(DataError, match=r"^tokens/manifest\.json: "):
             read_manifest(wrong, "tokens/manifest.json")

@@ -123,7 +123,7 @@ def _phases(config: MixtureConfig) -> list[tuple[float, dict[str, Fraction] | No
     return [(1.0, None if config.weights is None else shares(config.weights))]
 
 
-def _overall(config: MixtureConfig) -> dict[str, Fraction]:
+def overall_shares(config: MixtureConfig) -> dict[str, Fraction]:
     """Shares of the sources over all phases."""
     found: dict[str, Fraction] = {}
     before = ZERO
@@ -142,7 +142,7 @@ def _budget(config: MixtureConfig, strata: Sequence[Stratum]) -> Fraction | None
         return None
     available = available_tokens(strata)
     most = [Fraction(sum(available.values()))]
-    for name, share in _overall(config).items():
+    for name, share in overall_shares(config).items():
         if share:
             most.append(exact(config.max_epochs) * available.get(name, 0) / share)
     return min(most)

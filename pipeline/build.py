@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import xxhash
 
-from curate.pipeline.count_steps import count_sources
+from curate.pipeline.count_steps import count_sources, shared
 from curate.pipeline.driver import Step
 from curate.pipeline.fingerprint import digest
 from curate.pipeline.mixture_jobs import mixed
@@ -95,7 +95,10 @@ class BuildSteps:
         config = spec.tokenizer
         assert config is not None
         planned = self.plan.steps["tokenizer"]
-        counted = count_sources(self.plan, self.run_steps, parts, config, self.splitting)
+        counted = shared(
+            spec.mixture,
+            count_sources(self.plan, self.run_steps, parts, config, self.splitting),
+        )
         inputs = tuple(ref for _, ref in parts)
         counts = [
             [each.counts.checksum, each.share.numerator, each.share.denominator] for each in counted

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from curate.kernels.pretokens import COUNTS_SCHEMA, merge_counted
 from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
+from curate.pipeline.language_jobs import COLUMNS, LanguageLimits, drawn
 from curate.pipeline.split_documents import SPLIT, documents
 from curate.storage.parquet import read_batches, write_parquet
 from curate.storage.store import FileRef
@@ -50,6 +51,8 @@ class CountJob:
     source: str
     config: TokenizerConfig
     splitting: Splitting
+    limits: LanguageLimits | None = None
+    """With them only the documents that were drawn for their languages."""
     table_bytes: int = TABLE_BYTES
 
     def run(self, context: JobContext) -> JobResult:
@@ -58,10 +61,12 @@ class CountJob:
         rows = text_bytes = 0
         batch_bytes = min(TEXT_BYTES, context.engine.batch_bytes)
         for batch in documents(
-            context.store, self.documents, batch_bytes, self.splitting, context.seed
+            context.store, self.documents, batch_bytes, self.splitting, context.seed, COLUMNS
         ):
             context.watch.begin(batch.column("id")[0].as_py(), "tokenizer.count")
             chosen = batch.filter(pc.equal(batch.column(SPLIT), TRAIN))
+            if self.limits is not None:
+                chosen = drawn(chosen, self.limits, context.seed)
             text = chosen.column("text").cast(pa.large_string())
             rows += len(text)
             text_bytes += pc.sum(pc.binary_length(text)).as_py() or 0

@@ -1,20 +1,26 @@
 """From parts of `documents/` to one file of counted pre-tokens per source.
 
-`tokenizer.count` counts every part; `tokenizer.merge` joins `MERGE_FAN_IN` files of a source at a
-time until one is left. That one stays in the run folder, so another vocabulary needs no text.
+`tokenizer.languages` measures languages where they are to be in balance, `tokenizer.count` counts
+every part, `tokenizer.merge` joins `MERGE_FAN_IN` files of a source at a time until one is left.
+That one stays in the run folder, so another vocabulary needs no text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from curate.pipeline.count_jobs import COUNTS_KINDS, CountJob, MergeCountsJob, SourceCounts
 from curate.pipeline.driver import Step
 from curate.pipeline.fingerprint import digest
+from curate.pipeline.language_jobs import language_limits
 from curate.pipeline.plan import Plan
 from curate.storage.store import FileRef
 from curate.tokenizer.config import TokenizerConfig
+from curate.tokenizer.counts import Share
+from curate.tokenizer.mixture_config import MixtureConfig
 from curate.tokenizer.split import Splitting
+from curate.tokenizer.training_shares import source_shares
 
 MERGE_FAN_IN = 16
 """Files that one job joins. A constant: the tree must not depend on the machine."""
@@ -32,11 +38,14 @@ def count_sources(
     """
     planned = plan.steps["tokenizer.count"]
     sources = [path.split("/")[1] for path, _ in parts]
+    limits = None
+    if config.language_temperature is not None:
+        limits = language_limits(plan, run_steps, parts, config.language_temperature, splitting)
 
     def make(index: int) -> CountJob:
         path, ref = parts[index]
-        key = digest([planned.fingerprint, path, ref.checksum])
-        return CountJob(planned.name, key, ref, sources[index], config, splitting)
+        key = digest([planned.fingerprint, path, ref.checksum, limits])
+        return CountJob(planned.name, key, ref, sources[index], config, splitting, limits)
 
     count = Step(planned.name, planned.label, len(parts), make, COUNTS_KINDS)
     run_steps([count])
@@ -53,6 +62,16 @@ def count_sources(
             sums[f"counted|{source}|text_bytes"],
         )
         for source, ref in merged.items()
+    ]
+
+
+def shared(mixture: MixtureConfig | None, counted: list[SourceCounts]) -> list[SourceCounts]:
+    """The same with the share that the mixture gives to each source."""
+    shares = source_shares(mixture, {each.source: each.text_bytes for each in counted})
+    return [
+        replace(each, share=Share(share.numerator, share.denominator))
+        for each in counted
+        for share in (shares[each.source],)
     ]
 
 

@@ -355,7 +355,12 @@ class _Planner:
         }
         if tokenizer.normalization != "none":
             cuts |= libraries
-        self.add("tokenizer.count", "count", {"tokenizer": cuts, **split}, documents)
+        parents = documents
+        if tokenizer.language_temperature is not None:
+            cuts["language_temperature"] = tokenizer.language_temperature
+            self.add("tokenizer.languages", "languages", split, documents)
+            parents = ("tokenizer.languages", *documents)
+        self.add("tokenizer.count", "count", {"tokenizer": cuts, **split}, parents)
         self.add("tokenizer.merge", "merge counts", {}, ("tokenizer.count",))
         training = {"tokenizer": configuration(tokenizer), **libraries, **split}
         self.add("tokenizer", "tokenizer", training, ("tokenizer.merge", *documents))

@@ -34,7 +34,7 @@ from curate.tokenizer.assemble import (
     plan_files,
 )
 from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.counts import Counts, gather
+from curate.tokenizer.counts import ALL, Counts, gather
 from curate.tokenizer.encode import Backend, TextEncoder, shared_encoder
 from curate.tokenizer.evaluate import Evaluation, evaluation_bytes
 from curate.tokenizer.megatron import token_type
@@ -68,6 +68,7 @@ class TokenizerJob:
             "documents": trained.documents,
             "text_bytes": trained.text_bytes,
             "notes": list(trained.notes),
+            **self.shares(),
         }
         files = {
             "tokenizer": trained.tokenizer_json,
@@ -79,6 +80,15 @@ class TokenizerJob:
             path = output_path(self.step, self.key, kind, extension="json")
             published.append(OutputFile(kind, 0, context.store.publish(path, data)))
         return JobResult(tuple(published))
+
+    def shares(self) -> dict[str, object]:
+        """Fraction of the counts of every source, where the mixture changes any."""
+        if all(each.share == ALL for each in self.counts):
+            return {}
+        own = {
+            each.source: f"{each.share.numerator}/{each.share.denominator}" for each in self.counts
+        }
+        return {"shares": own}
 
     def gathered(self, store: Store) -> Counts:
         """The counts of all sources, each in its share."""

@@ -72,6 +72,15 @@ class TokenizerConfig(BaseModel):
     reserved_tokens: int = Field(
         0, ge=0, le=100_000, description="unused ids after the special tokens, for later"
     )
+    language_temperature: float | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description=(
+            "train on languages in proportion to bytes^(1/T), by drawing documents: 1 as they are, "
+            "2 as XLM (Conneau and Lample 2019); null draws nothing"
+        ),
+    )
     count_memory_bytes: int = Field(
         2 * 2**30,
         ge=2**20,

@@ -91,7 +91,9 @@ def solve(config: MixtureConfig, strata: Sequence[Stratum]) -> Solution:
         targets = tuple(rate * s.tokens for rate, s in zip(rates, strata, strict=True))
         phases.append(PhaseTargets(until, sum(targets, ZERO), targets))
         before = until
-    return Solution(strata, tuple(phases), tuple(_warnings(strata, phases)), frozenset(held))
+    return Solution(
+        strata, tuple(phases), tuple(_warnings(config, strata, phases)), frozenset(held)
+    )
 
 
 def pooled(solution: Solution) -> Solution:
@@ -346,13 +348,23 @@ def fill(groups: Sequence[_Group], target: Fraction) -> dict[int, Fraction] | No
     return rates if left <= 0 else None
 
 
-def _warnings(strata: Sequence[Stratum], phases: Sequence[PhaseTargets]) -> list[str]:
-    """One per source that has documents which are seen more than four times."""
+def _warnings(
+    config: MixtureConfig, strata: Sequence[Stratum], phases: Sequence[PhaseTargets]
+) -> list[str]:
+    """One per source that has documents which are seen more than four times, and one for a
+    temperature that has no languages.
+    """
     worst: dict[str, Fraction] = {}
     for index, stratum in enumerate(strata):
         epochs = sum((phase.strata[index] for phase in phases), ZERO) / stratum.tokens
         worst[stratum.source] = max(worst.get(stratum.source, ZERO), epochs)
-    return [
+    found = []
+    if config.language_temperature is not None and all(each.language is None for each in strata):
+        found.append(
+            "mixture.language_temperature changes nothing: no language is known of any document "
+            "(a `language` stage finds them)"
+        )
+    return found + [
         f"mixture: documents of '{name}' are seen {float(epochs):.1f} times; above "
         f"{MANY_EPOCHS} epochs repeated tokens are worth clearly less than new ones "
         "(Muennighoff et al. 2023)"

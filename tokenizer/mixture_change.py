@@ -136,8 +136,6 @@ def _notes(config: MixtureConfig, plan: Mapping[str, Any] | None) -> list[str]:
     known = {} if plan is None else plan["mixture"]
     wanted = config.model_dump(mode="json")
     notes = []
-    if config.language_temperature is not None and known.get("language_temperature") is None:
-        notes.append("the run's plan has no languages: language_temperature changes nothing here")
     if config.max_share_per_domain is not None and (
         known.get("max_share_per_domain") != config.max_share_per_domain
     ):

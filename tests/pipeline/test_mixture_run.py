@@ -16,7 +16,8 @@ import tiny
 from curate.errors import SpecError
 from curate.pipeline.executors.simulated import SimulatedExecutor
 from curate.pipeline.spec.model import PipelineSpec
-from curate.tokenizer.config import PackConfig
+from curate.stages.language import Language
+from curate.tokenizer.config import PackConfig, TokenizerConfig
 from curate.tokenizer.mixture_config import MixtureConfig
 from curate.tokenizer.mixture_plan import MixturePlan
 from curate.tokenizer.reader import TrainingRows
@@ -147,3 +148,39 @@ def test_a_domain_is_held_down(corpus: Path, tmp_path: Path) -> None:
     table = plan.content["sources"]["table"]
     assert table["tokens"] == pytest.approx(0.05 * plan.content["tokens"], rel=0.2)
     assert plan.content["sources"]["web"]["epochs"] == 1
+
+
+def test_the_tokenizer_is_trained_on_the_mixture(corpus: Path, tmp_path: Path) -> None:
+    weights = {"web": 0, "wiki": 0, "books": 1, "table": 0}
+    spec = mixed(tiny.small_spec(corpus, tmp_path / "out"), weights=weights)
+    tiny.run(spec)
+    evaluation = orjson.loads((tmp_path / "out" / "tokenizer" / "evaluation.json").read_bytes())
+    assert evaluation["trained_on"]["shares"]["web"] == "0/1"
+    alone = replace(
+        mixed(tiny.small_spec(corpus, tmp_path / "alone")),
+        sources={"books": spec.sources["books"]},
+        stages=(replace(spec.stages[0], needs=("books",)), spec.stages[1]),
+        mixture=None,
+    )
+    tiny.run(alone)
+    name = "tokenizer/tokenizer.json"
+    assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
+
+
+def test_a_tokenizer_of_languages_in_balance(corpus: Path, tmp_path: Path) -> None:
+    spec = mixed(tiny.small_spec(corpus, tmp_path / "a"))
+    language = replace(spec.stages[0], stage=Language(keep={"en": 0.0, "de": 0.0}))
+    tokenizer = TokenizerConfig(vocab_size=400, language_temperature=3)
+    spec = replace(spec, stages=(language, spec.stages[1]), tokenizer=tokenizer, mixture=None)
+    tiny.run(spec)
+    tiny.run(replace(spec, output=str(tmp_path / "b")), SimulatedExecutor(seed=3, twice=0.2))
+    tiny.run(replace(spec, output=str(tmp_path / "c"), tokenizer=TokenizerConfig(vocab_size=400)))
+    name = "tokenizer/tokenizer.json"
+    balanced = (tmp_path / "a" / name).read_bytes()
+    assert balanced == (tmp_path / "b" / name).read_bytes()
+    assert balanced != (tmp_path / "c" / name).read_bytes()
+    counted = [
+        orjson.loads((tmp_path / run / "tokenizer" / "evaluation.json").read_bytes())["trained_on"]
+        for run in ("a", "c")
+    ]
+    assert counted[0]["documents"] < counted[1]["documents"]

@@ -44,7 +44,8 @@ def count_sources(
 
     def make(index: int) -> CountJob:
         path, ref = parts[index]
-        key = digest([planned.fingerprint, path, ref.checksum, limits])
+        drawn = [] if limits is None else [[name, f"{limit:x}"] for name, limit in limits]
+        key = digest([planned.fingerprint, path, ref.checksum, drawn])
         return CountJob(planned.name, key, ref, sources[index], config, splitting, limits)
 
     count = Step(planned.name, planned.label, len(parts), make, COUNTS_KINDS)

@@ -151,15 +151,20 @@ def test_a_domain_is_held_down(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_the_tokenizer_is_trained_on_the_mixture(corpus: Path, tmp_path: Path) -> None:
-    weights = {"web": 0, "wiki": 0, "books": 1, "table": 0}
-    spec = mixed(tiny.small_spec(corpus, tmp_path / "out"), weights=weights)
+    spec = mixed(
+        tiny.small_spec(corpus, tmp_path / "out"), tokens={"web": 0, "wiki": 0, "table": 0}
+    )
+    spec = replace(spec, stages=spec.stages[:1])
     tiny.run(spec)
     evaluation = orjson.loads((tmp_path / "out" / "tokenizer" / "evaluation.json").read_bytes())
-    assert evaluation["trained_on"]["shares"]["web"] == "0/1"
+    shares = {"web": "0/1", "wiki": "0/1", "books": "1/1", "table": "0/1"}
+    assert evaluation["trained_on"]["shares"] == shares
+    assert read_plan(tmp_path / "out").content["sources"]["web"]["tokens"] == 0
     alone = replace(
-        mixed(tiny.small_spec(corpus, tmp_path / "alone")),
+        spec,
+        output=str(tmp_path / "alone"),
         sources={"books": spec.sources["books"]},
-        stages=(replace(spec.stages[0], needs=("books",)), spec.stages[1]),
+        stages=(replace(spec.stages[0], needs=("books",)),),
         mixture=None,
     )
     tiny.run(alone)

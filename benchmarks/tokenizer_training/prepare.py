@@ -9,18 +9,20 @@ twice are written once.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from hashlib import sha256
+from html import unescape
 from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fastwarc.warc import ArchiveIterator, WarcRecordType
-from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.encoding import bytes_to_str
 
 PART_BYTES = 16 * 10**6
+MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+BLANK_LINES = re.compile(r"\s*\n\s*")
 
 
 def plain_texts(corpus: Path) -> Iterator[str]:
@@ -31,11 +33,12 @@ def plain_texts(corpus: Path) -> Iterator[str]:
 
 
 def page_texts(corpus: Path) -> Iterator[str]:
-    """All text of the pages, navigation included, in order of their archives."""
+    """All text of the pages without their tags, navigation included, in order of the archives."""
     for path in sorted((corpus / "html").glob("*/*.warc.gz")):
         with path.open("rb") as stream:
             for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
-                yield extract_plain_text(bytes_to_str(record.reader.read(), "utf-8"))
+                page = record.reader.read().decode("utf-8", "replace")
+                yield BLANK_LINES.sub("\n", unescape(MARKUP.sub(" ", page)))
 
 
 class Parts:

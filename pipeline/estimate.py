@@ -33,6 +33,7 @@ NOMINAL_SECONDS_PER_MEGABYTE = {
     "lookup": 0.001,
     "documents": 0.008,
     "fates": 0.004,
+    "count": 0.012,
     "tokenizer": 0.12,
     "encode": 0.06,
     "assemble": 0.01,

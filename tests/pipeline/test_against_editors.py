@@ -17,7 +17,7 @@ from curate.errors import SpecError
 from curate.pipeline.executors.simulated import SimulatedExecutor
 from curate.pipeline.spec.model import EngineConfig, PipelineSpec
 from curate.stages.dedup.line import LineDedup
-from curate.stages.dedup.policy import DedupExchange
+from curate.stages.dedup.policy import Best, DedupExchange
 from curate.stages.dedup.substring import SubstringDedup
 from curate.stages.sources.jsonl import Jsonl
 
@@ -89,6 +89,7 @@ STAGES = {
     "newest": LineDedup(keep="newest", min_characters_left=40),
     "bytes": SubstringDedup(min_bytes=64),
     "two": SubstringDedup(min_bytes=48, max_copies=2, keep="newest", max_removed_fraction=0.5),
+    "a signal": SubstringDedup(min_bytes=64, keep=Best(best="language_score")),
     "all go": SubstringDedup(min_bytes=64, keep_first=False, scope="domain", merge_gap_bytes=8),
 }
 

@@ -224,7 +224,8 @@ def _quoted_place(message: str, spot: Node) -> Place | None:
     if isinstance(spot.value, dict):
         return next((spot.keys[key] for key in spot.value if key in quoted), None)
     if isinstance(spot.value, list):
-        return next((item.place for item in spot.value if item.value in quoted), None)
+        texts = (item for item in spot.value if isinstance(item.value, str))
+        return next((item.place for item in texts if item.value in quoted), None)
     return None
 
 

@@ -75,14 +75,17 @@ def premiums(text: ParallelText, encoder: TextEncoder) -> dict[str, Any]:
     """Tokens, premium and bytes per token of every language; the Gini coefficient of all."""
     ids = {name: encoder.encode(lines)[1] for name, lines in text.languages.items()}
     tokens = {name: len(found) for name, found in ids.items()}
-    unknown = encoder.vocabulary.unknown
+    number = encoder.vocabulary.unknown
+    unknown = {
+        name: 0 if number is None else int((found == number).sum()) for name, found in ids.items()
+    }
     base = tokens[text.english]
     rows = {
         name: {
             "tokens": count,
             "premium": count / base if base else None,
             "bytes_per_token": _bytes(text.languages[name]) / count if count else None,
-            "unknown": 0 if unknown is None else int((ids[name] == unknown).sum()),
+            "unknown": unknown[name],
         }
         for name, count in tokens.items()
     }
@@ -91,7 +94,7 @@ def premiums(text: ParallelText, encoder: TextEncoder) -> dict[str, Any]:
         "english": text.english,
         "lines": len(text.languages[text.english]),
         "gini": gini(found),
-        "with_unknown": sum(row["unknown"] > 0 for row in rows.values()),
+        "with_unknown": sum(count > 0 for count in unknown.values()),
         "median_premium": float(np.median(found)) / base if base else None,
         "languages": rows,
     }

@@ -108,6 +108,8 @@ def token_facts(encoder: TextEncoder) -> dict[str, Any]:
     vocabulary = encoder.vocabulary
     found = surfaces(vocabulary)
     numbers = np.flatnonzero(vocabulary.allowed & ~found.fallback)
+    if vocabulary.unknown is not None:
+        numbers = numbers[numbers != vocabulary.unknown]
     partial = [int(n) for n in numbers if found.text(int(n)) is None]
     whole = [int(n) for n in numbers if found.text(int(n))]
     missing = unreachable(encoder, found, whole)

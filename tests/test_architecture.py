@@ -108,10 +108,10 @@ def declared_distributions(repository: Path, *extras: str) -> set[str]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (ORDER, ("s3", "gcs", "trafilatura", "justext", "datatrove-words", "train")),
+        (ORDER, ("s3", "gcs", "trafilatura", "justext", "datatrove-words", "train", "embeddings")),
         (
             ("tests", "benchmarks"),
-            ("dev", "s3", "trafilatura", "justext", "datatrove-words", "train"),
+            ("dev", "s3", "trafilatura", "justext", "datatrove-words", "train", "embeddings"),
         ),
     ],
 )

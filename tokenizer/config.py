@@ -50,12 +50,19 @@ class TokenizerConfig(BaseModel):
         "none", description="Unicode normal form that the tokenizer itself applies"
     )
     vocab_size: int = Field(
-        32_000, ge=257, le=1_000_000, description="tokens, special and reserved ones included"
+        32_000,
+        ge=257,
+        le=1_000_000,
+        description="tokens, special and reserved ones included (bytes: 256 and those)",
     )
     pad_vocabulary_to: int = Field(
         1, ge=1, le=65_536, description="reserved tokens are added up to a multiple of this"
     )
-    min_frequency: int = Field(2, ge=1, description="fewest occurrences of a pair that is merged")
+    min_frequency: int = Field(
+        2,
+        ge=1,
+        description="fewest occurrences of a pair that is merged (unigram: of a seed piece)",
+    )
     max_token_bytes: int = Field(64, ge=1, le=1024, description="longest token learned, bytes")
     character_coverage: float = Field(
         0.9995,

@@ -1,7 +1,7 @@
 """Held-out bits per byte of Unigram models: curate, SentencePiece and `tokenizers`.
 
     PYTHONPATH=. python benchmarks/unigram/compare.py ../shared/data [--languages en,ko]
-        [--sizes 8000,32000]
+        [--sizes 8000,32000] [--every 2] [--own-cuts]
 
 All three learn from the same lines of Wikipedia and are measured on the lines of other articles:
 the best segmentation of each piece of text under probabilities scaled to sum to 1. Equal for all:
@@ -140,6 +140,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--languages", default="en,ko")
     parser.add_argument("--sizes", default="8000,32000")
+    parser.add_argument("--every", type=int, default=2, help="train on one line of so many")
     parser.add_argument("--own-cuts", action="store_true")
     options = parser.parse_args()
     if options.own_cuts:
@@ -150,7 +151,7 @@ def main() -> None:
     print("| language | vocabulary | trainer | bits per byte | to curate | tokens per kB | CPU s |")
     print("|---|---|---|---|---|---|---|")
     for language in options.languages.split(","):
-        train = lines_of(options.data / "wikipedia" / f"{language}-0.jsonl.gz")
+        train = lines_of(options.data / "wikipedia" / f"{language}-0.jsonl.gz")[:: options.every]
         seen = set(train)
         test = lines_of(options.data / "wikipedia" / f"{language}-1.jsonl.gz")
         code_points, numbers = count_characters(*as_arrays(counted(train)))

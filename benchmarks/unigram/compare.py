@@ -1,7 +1,7 @@
 """Held-out bits per byte of Unigram models: curate, SentencePiece and `tokenizers`.
 
     PYTHONPATH=. python benchmarks/unigram/compare.py ../shared/data [--languages en,ko]
-        [--sizes 8000,32000] [--every 2] [--own-cuts]
+        [--sizes 8000,32000] [--every 3] [--own-cuts]
 
 All three learn from the same lines of Wikipedia and are measured on the lines of other articles:
 the best segmentation of each piece of text under probabilities scaled to sum to 1. Equal for all:
@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--languages", default="en,ko")
     parser.add_argument("--sizes", default="8000,32000")
-    parser.add_argument("--every", type=int, default=2, help="train on one line of so many")
+    parser.add_argument("--every", type=int, default=3, help="train on one line of so many")
     parser.add_argument("--own-cuts", action="store_true")
     options = parser.parse_args()
     if options.own_cuts:

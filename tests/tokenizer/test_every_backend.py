@@ -22,7 +22,7 @@ EXPECTED = {
     "gpt4": "gigatoken",
     "gpt2": "gigatoken",
     "single": "gigatoken",
-    "gpt4 nfc": "gigatoken",
+    "gpt4 nfc": "tokenizers",
     "byte level": "gigatoken",
     "characters": "tokenizers",
     "unigram": "tokenizers",

@@ -1,8 +1,8 @@
 """The libraries that turn text into ids, behind one call, and the choice between them.
 
-* `gigatoken`: byte-level BPE without a normalizer. It reads the Arrow buffers in place; its cache of
-  pre-tokens makes it fast after the first few hundred MB. It passes over what it does not know in a
-  tokenizer file (a `Digits` step, say), so it is only given files of a form that was tested with it.
+* `gigatoken`: byte-level BPE without a normalizer. It reads the Arrow buffers in place; its cache
+  of pre-tokens makes it fast after the first few hundred MB. It passes over what it does not know
+  in a tokenizer file (a `Digits` step, say), so it only gets files of a form that was tested.
 * `bytes`: a byte tokenizer, where an id is a look-up.
 * `tokenizers`: everything else, and what the others are compared with. It holds about 150 bytes per
   byte of text, so texts go through in parts (`safe_cuts`), and little at once.

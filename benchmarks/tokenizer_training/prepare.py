@@ -1,4 +1,5 @@
-"""Distinct real text: the plain texts of the built corpus, then all text of its pages.
+"""Distinct real text: the plain texts of the built corpus, all text of its pages (884 MB together),
+then the pages as they are, markup included, up to the size asked for.
 
 `python benchmarks/tokenizer_training/prepare.py CORPUS OUTPUT [--megabytes 1100]` reads `texts/`
 and `html/` of what `benchmarks/corpus/build.py` built and writes parts of 16 MB: `part-*.parquet`
@@ -32,13 +33,18 @@ def plain_texts(corpus: Path) -> Iterator[str]:
             yield from batch.column("text").to_pylist()
 
 
-def page_texts(corpus: Path) -> Iterator[str]:
-    """All text of the pages without their tags, navigation included, in order of the archives."""
+def pages(corpus: Path) -> Iterator[str]:
+    """Pages in order of their archives."""
     for path in sorted((corpus / "html").glob("*/*.warc.gz")):
         with path.open("rb") as stream:
             for record in ArchiveIterator(stream, record_types=WarcRecordType.response):
-                page = record.reader.read().decode("utf-8", "replace")
-                yield BLANK_LINES.sub("\n", unescape(MARKUP.sub(" ", page)))
+                yield record.reader.read().decode("utf-8", "replace")
+
+
+def page_texts(corpus: Path) -> Iterator[str]:
+    """All text of the pages without their tags, navigation included."""
+    for page in pages(corpus):
+        yield BLANK_LINES.sub("\n", unescape(MARKUP.sub(" ", page)))
 
 
 class Parts:
@@ -79,7 +85,7 @@ def main() -> None:
     seen: set[bytes] = set()
     parts = Parts(given.output)
     total = 0
-    for text in chain(plain_texts(given.corpus), page_texts(given.corpus)):
+    for text in chain(*(texts(given.corpus) for texts in (plain_texts, page_texts, pages))):
         if total >= given.megabytes * 10**6:
             break
         data = text.encode()

@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 from curate_test_tokens import DOCUMENTS, TOKENIZER_JSON, write_tokens
 
-import curate.tokenizer.exports
+import curate.tokenizer.token_exports
 from curate.errors import DataError
-from curate.tokenizer.exports import ExportFormat, export_tokens
 from curate.tokenizer.packing import PackingSettings
+from curate.tokenizer.token_exports import ExportFormat, export_tokens
 
 SETTINGS = PackingSettings("best_fit", 16, 4)
 WEB = DOCUMENTS["train"]["web"]
@@ -144,7 +144,7 @@ def test_raw_as_torchtitan_maps_it(tokens: Path) -> None:
 
 
 def test_parquet_of_ids(tokens: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(curate.tokenizer.exports, "PARQUET_TOKENS", 6)
+    monkeypatch.setattr(curate.tokenizer.token_exports, "PARQUET_TOKENS", 6)
     output = exported(tokens, "huggingface")
     file = pq.ParquetFile(output / "train/web-00000.parquet")
     assert file.num_row_groups == 3, "groups end with the document that fills them"

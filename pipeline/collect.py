@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from curate.pipeline.fates import align
 from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
-from curate.storage.parquet import PUBLISHED_LEVEL, read_batches, write_parquet
+from curate.storage.parquet import PUBLISHED, read_batches, write_parquet
 from curate.storage.schema import DOCUMENT_FIELDS, FATE_FIELDS, FATE_QUARANTINED, FATE_REMOVED
 from curate.storage.store import FileRef, Store
 
@@ -39,7 +39,7 @@ class CollectDocumentsJob:
             schema,
             self.batches(context.store, schema),
             context.engine.row_group_bytes,
-            PUBLISHED_LEVEL,
+            PUBLISHED,
         )
         return JobResult((OutputFile("documents", 0, ref, self.text_bytes),))
 
@@ -72,7 +72,7 @@ class CollectFatesJob:
                 path = output_path(self.step, self.key, fate, extension="parquet")
                 rest = chain([first], batches)
                 size = context.engine.row_group_bytes
-                ref = write_parquet(context.store, path, schema, rest, size, PUBLISHED_LEVEL)
+                ref = write_parquet(context.store, path, schema, rest, size, PUBLISHED)
                 files.append(OutputFile(fate, 0, ref))
         return JobResult(tuple(files))
 

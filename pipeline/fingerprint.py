@@ -20,7 +20,7 @@ from curate.kernels import build_digest
 from curate.stages.base import Stage
 from curate.stages.sources.base import Source
 
-ENGINE_FORMAT = 3
+ENGINE_FORMAT = 4
 """Raised when the engine would cut, order or write anything differently."""
 
 NOT_IN_RESULTS = frozenset({"paths", "license", "tags", "kind"})

@@ -24,7 +24,7 @@ from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
 from curate.pipeline.plan import Plan
 from curate.pipeline.publish import Promotion
 from curate.stages.urls import domains_of
-from curate.storage.parquet import PUBLISHED_LEVEL, read_batches, write_parquet
+from curate.storage.parquet import PUBLISHED, read_batches, write_parquet
 from curate.storage.store import FileRef, Store
 from curate.tokenizer.mixture import Solution, Stratum, pooled, solve
 from curate.tokenizer.mixture_config import MixtureConfig, Upsample, exact
@@ -183,7 +183,7 @@ class MixturePlanJob:
         path = output_path(self.step, self.key, "copies", extension="parquet")
         schema = copies_schema(len(solution.phases))
         size = context.engine.row_group_bytes
-        copies = write_parquet(store, path, schema, batches(), size, PUBLISHED_LEVEL)
+        copies = write_parquet(store, path, schema, batches(), size, PUBLISHED)
         content = realised.content(self.config.model_dump(mode="json"), TRAIN)
         path = output_path(self.step, self.key, "plan", extension="json")
         plan = store.publish(path, to_bytes(content))

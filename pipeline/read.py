@@ -20,7 +20,7 @@ from curate.kernels.draw import below, draw
 from curate.pipeline.fates import FateWriter, printable
 from curate.pipeline.job import Decision, JobContext, JobResult, OutputFile, output_path
 from curate.stages.sources.base import BadRecord, Caps, InputSplit, Record, Skipped, Source
-from curate.storage.parquet import ParquetWriter
+from curate.storage.parquet import EXTRACTED, ParquetWriter
 from curate.storage.schema import DOCUMENT_FIELDS, FATE_QUARANTINED, ROW_FIELD, document_id
 from curate.storage.store import FileRef
 
@@ -61,7 +61,9 @@ class _Part:
         self.path = output_path(job.step, job.key, "rows", number)
         self._creation = context.store.create(self.path)
         self._file = self._creation.__enter__()
-        self._writer = ParquetWriter(self._file, BASE_SCHEMA, context.engine.row_group_bytes)
+        self._writer = ParquetWriter(
+            self._file, BASE_SCHEMA, context.engine.row_group_bytes, EXTRACTED
+        )
         fates = output_path(job.step, job.key, "fates", number)
         self.fates = FateWriter(context.store, fates, (), context.engine.row_group_bytes)
         self.row = 0

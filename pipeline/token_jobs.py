@@ -17,7 +17,7 @@ from curate.pipeline.count_jobs import SourceCounts
 from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
 from curate.pipeline.split_documents import COLUMNS, SPLIT, documents
 from curate.storage.parquet import (
-    PUBLISHED_LEVEL,
+    PUBLISHED,
     ParquetWriter,
     read_batches,
     write_parquet,
@@ -339,6 +339,6 @@ class TokenIndexJob:
             DOCUMENTS_SCHEMA,
             batches,
             context.engine.row_group_bytes,
-            PUBLISHED_LEVEL,
+            PUBLISHED,
         )
         return JobResult((OutputFile("rows", 0, ref),))

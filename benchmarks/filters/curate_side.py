@@ -26,7 +26,7 @@ from curate.pipeline.job import JobContext
 from curate.pipeline.live_shard import LiveShard
 from curate.pipeline.segment import SegmentJob
 from curate.pipeline.spec import load
-from curate.storage.parquet import write_parquet
+from curate.storage.parquet import EXTRACTED, write_parquet
 from curate.storage.schema import DOCUMENT_FIELDS, ROW_FIELD
 from curate.storage.store import FileRef, Store
 
@@ -83,7 +83,7 @@ def base_shard(store: Store, file: Path) -> FileRef:
             row += count
             yield pa.RecordBatch.from_arrays([columns[f.name] for f in schema], schema=schema)
 
-    return write_parquet(store, f"{file.stem}.parquet", schema, batches(), 16 << 20)
+    return write_parquet(store, f"{file.stem}.parquet", schema, batches(), 16 << 20, EXTRACTED)
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
 from curate.pipeline.live_shard import LiveShard
 from curate.pipeline.spec.model import StageEntry
 from curate.stages.base import INDEX_BIT, Exchange
-from curate.storage.parquet import read_batches, write_parquet
+from curate.storage.parquet import PUBLISHED, read_batches, write_parquet
 from curate.storage.schema import DOCUMENT_FIELDS, ROW_FIELD
 from curate.storage.sliced import read_slice, write_sliced
 from curate.storage.store import DamagedFile, FileRef, Store
@@ -87,7 +87,9 @@ class IndexJob:
         files = [
             OutputFile("index_rows", 0, self.write_rows(context, rows.combine_chunks())),
             OutputFile(
-                "index_ids", 0, write_parquet(store, self.path("ids"), IDS_SCHEMA, kept, size)
+                "index_ids",
+                0,
+                write_parquet(store, self.path("ids"), IDS_SCHEMA, kept, size, PUBLISHED),
             ),
         ]
         if (schema := stored_schema(stage)) is not None:

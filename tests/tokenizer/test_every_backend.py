@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -128,6 +129,13 @@ def test_published_tokenizers(test_data: Path, real_texts: list[str]) -> None:
     assert not {0, 1} & {number for ids in spelled for number in ids}
 
 
+def slow_for(chosen: str, names: Iterable[str]) -> list[Any]:
+    """Parameters of a test that takes minutes for each kind: one in CI, the others are `soak`."""
+    return [
+        name if name == chosen else pytest.param(name, marks=pytest.mark.soak) for name in names
+    ]
+
+
 def all_texts(test_data: Path) -> Iterator[list[str]]:
     """Every text of the folder of real texts, in batches."""
     for path in sorted(test_data.rglob("*.jsonl.gz")):
@@ -146,8 +154,8 @@ def all_texts(test_data: Path) -> Iterator[list[str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(7200)
-@pytest.mark.parametrize("name", ["gpt4", "gpt2", "single", "gpt4 nfc", "bytes"])
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", slow_for("gpt4", ["gpt4", "gpt2", "single", "gpt4 nfc", "bytes"]))
 def test_ids_equal_on_all_real_texts(
     test_data: Path, every_kind: dict[str, bytes], name: str
 ) -> None:
@@ -161,7 +169,7 @@ def test_ids_equal_on_all_real_texts(
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", slow_for("gpt4", EXPECTED))
 def test_every_code_point(every_kind: dict[str, bytes], name: str) -> None:
     characters = [chr(code) for code in range(0x110000) if code not in SURROGATES]
     lines = ["".join(characters[start : start + 4096]) for start in range(0, len(characters), 4096)]
@@ -174,7 +182,7 @@ def test_every_code_point(every_kind: dict[str, bytes], name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", slow_for("gpt4", EXPECTED))
 def test_a_document_of_100_mb(
     every_kind: dict[str, bytes], real_texts: list[str], name: str
 ) -> None:

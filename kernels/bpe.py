@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from curate.kernels import _native
-from curate.kernels.text_buffers import EMPTY, TextBuffers
+from curate.kernels.text_buffers import word_buffers
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ def merges_of_bytes(
     """
     return Merges(
         *_native.bpe_train_bytes(
-            *_buffers(pa.array(tokens, pa.large_binary())),
-            *_buffers(words),
+            *word_buffers(pa.array(tokens, pa.large_binary())),
+            *word_buffers(words),
             counts,
             token_of_byte,
             *_limits(limits),
@@ -89,8 +89,8 @@ def merges_of_characters(
     """
     return Merges(
         *_native.bpe_train_characters(
-            *_buffers(pa.array(tokens, pa.large_binary())),
-            *_buffers(words),
+            *word_buffers(pa.array(tokens, pa.large_binary())),
+            *word_buffers(words),
             counts,
             characters,
             token_of_character,
@@ -109,7 +109,7 @@ def merges_of_tokens(
     """Merge tokens: word i has the tokens `words[offsets[i] : offsets[i + 1]]` (int64, uint32)."""
     return Merges(
         *_native.bpe_train_tokens(
-            *_buffers(pa.array(tokens, pa.large_binary())),
+            *word_buffers(pa.array(tokens, pa.large_binary())),
             offsets,
             words,
             counts,
@@ -120,12 +120,3 @@ def merges_of_tokens(
 
 def _limits(limits: MergeLimits) -> tuple[int, int, int, int]:
     return limits.merges, limits.min_frequency, limits.max_token_bytes, limits.phase_ratio
-
-
-def _buffers(words: pa.LargeBinaryArray) -> TextBuffers:
-    if not pa.types.is_large_binary(words.type):
-        raise TypeError(f"words must be large_binary, not {words.type}")
-    if words.null_count:
-        raise ValueError(f"{words.null_count} words are null")
-    _, offsets, data = words.buffers()
-    return TextBuffers(offsets or EMPTY, data or EMPTY, words.offset, len(words))

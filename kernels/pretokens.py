@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from curate.kernels import _native
-from curate.kernels.text_buffers import EMPTY, text_buffers
+from curate.kernels.text_buffers import EMPTY, text_buffers, word_buffers
 
 PretokenPattern = Literal["gpt2", "gpt4", "llama3", "metaspace", "words"]
 DigitRuns = Literal["pattern", "single", "triples"]
@@ -110,3 +110,15 @@ def _batch(offsets: np.ndarray, data: np.ndarray, counts: np.ndarray) -> pa.Reco
         pa.large_binary(), len(counts), [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     )
     return pa.RecordBatch.from_arrays([pieces, pa.array(counts)], schema=COUNTS_SCHEMA)
+
+
+def count_characters(
+    words: pa.LargeBinaryArray, counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Code points (uint32, ascending) of n words (UTF-8, no nulls) and their occurrences (uint64),
+    where word w occurs counts[w] times (uint64[n]). Raises ValueError for invalid UTF-8.
+    """
+    code_points, numbers = _native.count_characters(
+        *word_buffers(words), np.ascontiguousarray(counts, dtype=np.uint64)
+    )
+    return code_points, numbers

@@ -55,3 +55,13 @@ def span_lists(
         len(lengths), pa.py_buffer(offsets), pa.py_buffer(gathered)
     )
     return pa.LargeListArray.from_arrays(pa.array(first), values)
+
+
+def word_buffers(words: pa.LargeBinaryArray) -> TextBuffers:
+    """Buffers of n distinct words. Raises TypeError for other types, ValueError for nulls."""
+    if not pa.types.is_large_binary(words.type):
+        raise TypeError(f"words must be large_binary, not {words.type}")
+    if words.null_count:
+        raise ValueError(f"{words.null_count} words are null")
+    _, offsets, data = words.buffers()
+    return TextBuffers(offsets or EMPTY, data or EMPTY, words.offset, len(words))

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from curate.kernels import _native
-from curate.kernels.text_buffers import EMPTY, TextBuffers
+from curate.kernels.text_buffers import word_buffers
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,6 @@ class UnigramModel:
     log_probabilities: np.ndarray
 
 
-def count_characters(
-    words: pa.LargeBinaryArray, counts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Code points (uint32, ascending) of n words (UTF-8, no nulls) and their occurrences (uint64),
-    where word w occurs counts[w] times (uint64[n]). Raises ValueError for invalid UTF-8.
-    """
-    code_points, numbers = _native.count_characters(*_buffers(words), _counts(counts))
-    return code_points, numbers
-
-
 def train_unigram(
     words: pa.LargeBinaryArray,
     counts: np.ndarray,
@@ -76,7 +66,7 @@ def train_unigram(
     GIL. Raises ValueError for invalid UTF-8.
     """
     offsets, data, logs = _native.train_unigram(
-        *_buffers(words),
+        *word_buffers(words),
         _counts(counts),
         np.ascontiguousarray(alphabet, dtype=np.uint32),
         pieces,
@@ -92,13 +82,6 @@ def train_unigram(
         len(logs), pa.py_buffer(np.ascontiguousarray(offsets)), pa.py_buffer(data)
     )
     return UnigramModel(tuple(found.to_pylist()), logs)
-
-
-def _buffers(words: pa.LargeBinaryArray) -> TextBuffers:
-    if not pa.types.is_large_binary(words.type) or words.null_count:
-        raise TypeError(f"words must be large_binary without nulls, not {words.type}")
-    _, offsets, data = words.buffers()
-    return TextBuffers(offsets or EMPTY, data or EMPTY, words.offset, len(words))
 
 
 def _counts(counts: np.ndarray) -> np.ndarray:

@@ -167,6 +167,7 @@ class GigatokenBackend:
         content["added_tokens"] = []
         try:
             self.tokenizer = gigatoken.Tokenizer.from_json(orjson.dumps(content))
+        # What it raises for a file whose form it does not support depends on the part.
         except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
             raise SpecError(str(error)) from error
 

@@ -25,15 +25,15 @@ from tokenizers import Tokenizer, decoders, models
 
 from curate.errors import DataError
 from curate.kernels.bpe import MergeLimits, Merges, merges_of_bytes, merges_of_characters
-from curate.kernels.unigram_train import count_characters
+from curate.kernels.pretokens import count_characters
 from curate.tokenizer.byte_tokenizer import byte_characters
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import Counts
-from curate.tokenizer.patterns import BLANK, normalizer, pre_tokenizer
+from curate.tokenizer.patterns import BLANK, blank_decoder, normalizer, pre_tokenizer
 from curate.tokenizer.trained import TrainedTokenizer
-from curate.tokenizer.unigram import UNKNOWN, blank_decoder
 from curate.tokenizer.vocabulary import (
     BYTE_TOKENS,
+    UNKNOWN,
     add_special,
     check_special_tokens,
     choose_alphabet,
@@ -96,9 +96,7 @@ def _learn_on_bytes(counts: Counts, config: TokenizerConfig) -> _Vocabulary:
 
 
 def _learn_on_characters(counts: Counts, config: TokenizerConfig) -> _Vocabulary:
-    special = leading_tokens(config)
-    if UNKNOWN not in special:
-        special.append(UNKNOWN)
+    special = leading_tokens(config, UNKNOWN)
     chosen = choose_alphabet(
         *count_characters(counts.pretokens, counts.counts),
         config.character_coverage,

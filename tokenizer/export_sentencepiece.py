@@ -21,8 +21,7 @@ from typing import Any
 
 from curate.tokenizer.export import Exported, cannot, merge_pairs, special_ids, steps
 from curate.tokenizer.patterns import BLANK
-from curate.tokenizer.unigram import UNKNOWN
-from curate.tokenizer.vocabulary import BYTE_TOKENS
+from curate.tokenizer.vocabulary import BYTE_TOKENS, UNKNOWN
 
 NORMAL, UNKNOWN_PIECE, CONTROL, BYTE = 1, 2, 3, 6
 UNIGRAM, BPE = 1, 2

@@ -29,7 +29,7 @@ from tokenizers import Tokenizer
 
 from curate.errors import DataError, SpecError, StageError
 from curate.kernels.bpe import MergeLimits, merges_of_tokens
-from curate.kernels.unigram_train import count_characters
+from curate.kernels.pretokens import count_characters
 from curate.tokenizer.base_words import TokenWords, count_words
 from curate.tokenizer.byte_tokenizer import byte_characters
 from curate.tokenizer.vocabulary import BYTE_TOKENS, choose_alphabet

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from curate.errors import DataError
 from curate.storage.store import FileRef
 from curate.tokenizer.megatron import token_type
+from curate.tokenizer.record import read_record
 
 if TYPE_CHECKING:  # a reader needs no encoder
     from curate.tokenizer.encode import Encoder
@@ -174,11 +175,4 @@ def read_manifest(data: bytes, path: str) -> Manifest:
     """Parse a manifest; `path` is for the message. Raises DataError for anything that is not one of
     a known version.
     """
-    try:
-        return Manifest.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise DataError(
-            f"{path}: {where}: {first['msg']}; this is no token manifest that this version reads"
-        ) from error
+    return read_record(Manifest, data, path, "token manifest")

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from curate.errors import DataError
 from curate.tokenizer.packing import Strategy
 from curate.tokenizer.packing_report import PackingFigures
+from curate.tokenizer.record import read_record
 
 PLAN_NAME = "packing.json"
 
@@ -74,11 +74,4 @@ class PackingPlan(_Frozen):
 
 def read_packing_plan(data: bytes, path: str) -> PackingPlan:
     """Parse `packing.json`; `path` is for the message. Raises DataError for anything else."""
-    try:
-        return PackingPlan.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise DataError(
-            f"{path}: {where}: {first['msg']}; this is no packing plan that this version reads"
-        ) from error
+    return read_record(PackingPlan, data, path, "packing plan")

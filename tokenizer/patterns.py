@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tokenizers import Regex, normalizers, pre_tokenizers
+from tokenizers import Regex, decoders, normalizers, pre_tokenizers
 
 from curate.tokenizer.config import Pattern, TokenizerConfig
 
@@ -91,3 +91,15 @@ def normalizer(config: TokenizerConfig) -> normalizers.Normalizer | None:
     if config.chosen_pattern == "metaspace":
         steps.append(normalizers.Prepend(BLANK))
     return steps[0] if len(steps) == 1 else normalizers.Sequence(steps) if steps else None
+
+
+def blank_decoder() -> decoders.Decoder:
+    """Back from `▁` and byte tokens to text, without the blank put before it."""
+    return decoders.Sequence(
+        [
+            decoders.Replace(BLANK, " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", 1, 0),
+        ]
+    )

@@ -19,17 +19,19 @@ Cost: `kernels/unigram_train.py`.
 from __future__ import annotations
 
 import numpy as np
-from tokenizers import Tokenizer, decoders, models
+from tokenizers import Tokenizer, models
 
-from curate.kernels.unigram_train import UnigramSettings, count_characters, train_unigram
+from curate.kernels.pretokens import count_characters
+from curate.kernels.unigram_train import UnigramSettings, train_unigram
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import Counts
-from curate.tokenizer.patterns import BLANK, normalizer, pre_tokenizer
+from curate.tokenizer.patterns import BLANK, blank_decoder, normalizer, pre_tokenizer
 from curate.tokenizer.trained import TrainedTokenizer
 from curate.tokenizer.vocabulary import (
     BYTE_TOKENS,
     PRINTABLE_ASCII,
     RESERVED,
+    UNKNOWN,
     add_special,
     check_special_tokens,
     choose_alphabet,
@@ -39,7 +41,6 @@ from curate.tokenizer.vocabulary import (
     size_notes,
 )
 
-UNKNOWN = "<unk>"
 SCORE_STEPS = 64
 
 Vocabulary = list[tuple[str, float]]
@@ -49,9 +50,7 @@ Vocabulary = list[tuple[str, float]]
 def train_unigram_tokenizer(counts: Counts, config: TokenizerConfig) -> TrainedTokenizer:
     """Train on counts of a `metaspace` cut. SpecError where the alphabet does not fit."""
     check_special_tokens(config)
-    leading = leading_tokens(config)
-    if UNKNOWN not in leading:
-        leading.append(UNKNOWN)
+    leading = leading_tokens(config, UNKNOWN)
     taken = len(leading) + len(BYTE_TOKENS)
     named = [*leading, *BYTE_TOKENS]
     pieces = learn_pieces(counts, config, taken)
@@ -86,7 +85,7 @@ def learn_pieces(counts: Counts, config: TokenizerConfig, taken: int) -> Vocabul
         min_frequency=config.min_frequency, piece_bytes=config.max_token_bytes
     )
     model = train_unigram(counts.pretokens, counts.counts, alphabet, room, settings)
-    named = {*leading_tokens(config), UNKNOWN, *BYTE_TOKENS}
+    named = {*leading_tokens(config, UNKNOWN), *BYTE_TOKENS}
     scores = np.rint(model.log_probabilities * SCORE_STEPS) / SCORE_STEPS
     pairs = zip(model.pieces, scores.tolist(), strict=True)
     learned = [
@@ -104,15 +103,3 @@ def unigram_tokenizer(vocabulary: Vocabulary, unknown: int, config: TokenizerCon
     tokenizer.pre_tokenizer = pre_tokenizer(config)
     tokenizer.decoder = blank_decoder()
     return tokenizer
-
-
-def blank_decoder() -> decoders.Decoder:
-    """Back from `▁` and byte tokens to text, without the blank put before it."""
-    return decoders.Sequence(
-        [
-            decoders.Replace(BLANK, " "),
-            decoders.ByteFallback(),
-            decoders.Fuse(),
-            decoders.Strip(" ", 1, 0),
-        ]
-    )

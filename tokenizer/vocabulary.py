@@ -22,6 +22,8 @@ BYTE_TOKENS = tuple(f"<0x{value:02X}>" for value in range(256))
 PRINTABLE_ASCII = frozenset(map(chr, range(0x21, 0x7F)))
 
 
+UNKNOWN = "<unk>"
+"""The token of what the alphabet does not have; with bytes in the vocabulary no text needs it."""
 RESERVED = re.compile(r"<\|reserved_[0-9]+\|>\Z")
 """Names that nothing learned may have."""
 
@@ -31,9 +33,10 @@ def reserved_token(number: int) -> str:
     return f"<|reserved_{number}|>"
 
 
-def leading_tokens(config: TokenizerConfig) -> list[str]:
-    """Special and reserved tokens: ids 0, 1, …"""
-    return [*config.special_tokens, *map(reserved_token, range(config.reserved_tokens))]
+def leading_tokens(config: TokenizerConfig, unknown: str | None = None) -> list[str]:
+    """Special and reserved tokens: ids 0, 1, …, then `unknown` where it is none of them."""
+    leading = [*config.special_tokens, *map(reserved_token, range(config.reserved_tokens))]
+    return leading if unknown is None or unknown in leading else [*leading, unknown]
 
 
 def padding_tokens(config: TokenizerConfig, size: int) -> list[str]:

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer, decoders, models
 
 from curate.kernels.bpe import MergeLimits, merges_of_tokens
-from curate.kernels.unigram_train import count_characters
+from curate.kernels.pretokens import count_characters
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import Counts
 from curate.tokenizer.patterns import normalizer, pre_tokenizer
@@ -46,9 +46,7 @@ _BEGINNING = b"\xff"
 def train_wordpiece(counts: Counts, config: TokenizerConfig) -> TrainedTokenizer:
     """Train on counts of a `words` cut. SpecError where the alphabet does not fit."""
     check_special_tokens(config)
-    leading = leading_tokens(config)
-    if UNKNOWN not in leading:
-        leading.append(UNKNOWN)
+    leading = leading_tokens(config, UNKNOWN)
     alphabet = choose_alphabet(
         *count_characters(counts.pretokens, counts.counts), config.character_coverage
     )

@@ -52,7 +52,7 @@ def main() -> None:
     data = Path(tokenizer_file).read_bytes()
     tokenizer = store.publish("tokenizer/tokenizer.json", data)
     context = JobContext(store, EngineConfig(), seed=17)
-    chosen = choose_backend(data, backend)  # type: ignore[arg-type]
+    chosen = choose_backend(data, backend)
     size = -(-table.num_rows // int(parts))
     refs: list[tuple[FileRef, int]] = []
     for number in range(int(parts)):

@@ -31,7 +31,8 @@ import sentencepiece
 import tokenizers
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from curate.kernels.unigram_train import UnigramSettings, count_characters, train_unigram
+from curate.kernels.pretokens import count_characters
+from curate.kernels.unigram_train import UnigramSettings, train_unigram
 from curate.tokenizer.unigram import SCORE_STEPS
 from curate.tokenizer.vocabulary import choose_alphabet
 

@@ -71,23 +71,12 @@ inline uint64_t low_bits(size_t count) {
     return count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
 }
 
-// Splits runs of characters of scripts without spaces, where UAX #29 finds no words but letters.
-class RunSplitter {
-public:
-    virtual ~RunSplitter() = default;
-    virtual bool takes(uint32_t code_point) const = 0;
-    // Appends the ends of the pieces of `run`, ascending; the last one is its size.
-    virtual void split(Bytes run, std::vector<uint32_t>& ends) const = 0;
-};
-
 // Sink: void word(size_t begin, size_t end, size_t code_points, bool has_letter), called in text
 // order.
 template <class Sink>
 class WordSegmenter {
 public:
-    // splitter: null for untailored UAX #29.
-    WordSegmenter(Bytes text, Sink& sink, const RunSplitter* splitter = nullptr)
-        : text_(text), sink_(sink), splitter_(splitter), classify_(classify_block()) {}
+    WordSegmenter(Bytes text, Sink& sink) : text_(text), sink_(sink), classify_(classify_block()) {}
 
     // Throws InvalidUtf8.
     void run() {
@@ -239,16 +228,6 @@ private:
             const CodePoint point = decode(text_, position);
             const uint8_t entry = properties(point.value);
             const uint8_t kind = entry & kWordBreakBits;
-            if (splitter_ != nullptr && splitter_->takes(point.value)) {
-                close(segment);
-                if (undecided != Join::No) close(middle);
-                undecided = Join::No;
-                position = split_run(position);
-                segment = {position, position, 0, 0};
-                before = latest = Other;
-                odd_regional = false;
-                continue;
-            }
             const bool unconditional =
                 (latest == ZeroWidthJoiner && (entry & kPictograph)) ||  // WB3c
                 (latest == SegmentSpace && kind == SegmentSpace);        // WB3d
@@ -297,35 +276,8 @@ private:
         return position;
     }
 
-    // Emits the words of the run that starts at `begin`, marks included; returns its end.
-    size_t split_run(const size_t begin) {
-        size_t end = begin;
-        while (end < text_.size) {
-            const CodePoint point = decode(text_, end);
-            if (!splitter_->takes(point.value) &&
-                !is_skipped(properties(point.value) & kWordBreakBits)) {
-                break;
-            }
-            end += point.bytes;
-        }
-        ends_.clear();
-        splitter_->split({text_.data + begin, end - begin}, ends_);
-        Segment piece{begin, begin, 0, 0};
-        for (const uint32_t border : ends_) {
-            while (piece.end < begin + border) {
-                const CodePoint point = decode(text_, piece.end);
-                piece.append(point, properties(point.value));
-            }
-            close(piece);
-            piece = {piece.end, piece.end, 0, 0};
-        }
-        return end;
-    }
-
     Bytes text_;
     Sink& sink_;
-    const RunSplitter* splitter_;
-    std::vector<uint32_t> ends_;
     ClassifyBlock classify_;
 };
 

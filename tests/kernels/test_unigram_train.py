@@ -12,10 +12,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import digamma
 
+from curate.kernels.pretokens import count_characters
 from curate.kernels.unigram_train import (
     UnigramModel,
     UnigramSettings,
-    count_characters,
     train_unigram,
 )
 
@@ -36,7 +36,7 @@ def trained(
         np.array([words[word] for word in ordered], dtype=np.uint64),
         np.array(alphabet, dtype=np.uint32),
         pieces,
-        UnigramSettings(**changed),  # type: ignore[arg-type]
+        UnigramSettings(**changed),
     )
 
 

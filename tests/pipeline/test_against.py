@@ -43,22 +43,12 @@ def pipeline(
     (folder / "in").mkdir(exist_ok=True)
     lines = (json.dumps({"text": text}) + "\n" for text in documents)
     (folder / "in" / f"{name}.jsonl").write_text("".join(lines))
-    return PipelineSpec(
-        name="crawls",
-        output=str(folder / name),
-        seed=1,
-        sources={"docs": Jsonl(paths=(f"{folder}/in/{name}.jsonl",))},
-        stages=tiny.entries(((stage.name, stage, {}),), ("docs",)),
-        tokenizer=None,
-        pack=None,
-        engine=EngineConfig(shard_input_bytes=8192, exchange_partition_bytes=4096),
-        removed=tiny.RemovedConfig(),
-        report=tiny.ReportConfig(),
-        max_bad_fraction=0.5,
-        keep_intermediates="extracted",
-        path="",
-        folder=str(folder),
-        text="",
+    return tiny.plain_spec(
+        folder,
+        folder / name,
+        {"docs": Jsonl(paths=(f"{folder}/in/{name}.jsonl",))},
+        tiny.entries(((stage.name, stage, {}),), ("docs",)),
+        EngineConfig(shard_input_bytes=8192, exchange_partition_bytes=4096),
     )
 
 

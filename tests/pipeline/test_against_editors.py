@@ -51,24 +51,12 @@ def pipeline(folder: Path, name: str, numbers: list[int], stage: DedupExchange) 
     lines = (json.dumps(page(number)) + "\n" for number in numbers)
     (folder / "in" / f"{name}.jsonl").write_text("".join(lines))
     source = Jsonl(paths=(f"{folder}/in/{name}.jsonl",), url_field="url", date_field="date")
-    return PipelineSpec(
-        name="crawls",
-        output=str(folder / name),
-        seed=1,
-        sources={"docs": source},
-        stages=tiny.entries(((stage.name, stage, {}),), ("docs",)),
-        tokenizer=None,
-        pack=None,
-        engine=EngineConfig(
-            shard_input_bytes=1 << 13, exchange_partition_bytes=1 << 15, batch_bytes=4096
-        ),
-        removed=tiny.RemovedConfig(),
-        report=tiny.ReportConfig(),
-        max_bad_fraction=0.5,
-        keep_intermediates="extracted",
-        path="",
-        folder=str(folder),
-        text="",
+    return tiny.plain_spec(
+        folder,
+        folder / name,
+        {"docs": source},
+        tiny.entries(((stage.name, stage, {}),), ("docs",)),
+        EngineConfig(shard_input_bytes=1 << 13, exchange_partition_bytes=1 << 15, batch_bytes=4096),
     )
 
 

@@ -32,22 +32,13 @@ def pipeline(folder: Path, name: str, numbers: list[int], stage: SemanticDedup) 
     (folder / "in").mkdir(exist_ok=True)
     lines = (json.dumps({"text": text_of(n), "url": f"http://a.org/{n}"}) + "\n" for n in numbers)
     (folder / "in" / f"{name}.jsonl").write_text("".join(lines))
-    return PipelineSpec(
-        name="meanings",
-        output=str(folder / name),
-        seed=1,
-        sources={"docs": Jsonl(paths=(f"{folder}/in/{name}.jsonl",), url_field="url")},
-        stages=tiny.entries((("semantic_dedup", stage, {}),), ("docs",)),
-        tokenizer=None,
-        pack=None,
-        engine=EngineConfig(shard_input_bytes=8192, exchange_partition_bytes=4096),
-        removed=tiny.RemovedConfig(),
-        report=tiny.ReportConfig(),
-        max_bad_fraction=0.5,
+    return tiny.plain_spec(
+        folder,
+        folder / name,
+        {"docs": Jsonl(paths=(f"{folder}/in/{name}.jsonl",), url_field="url")},
+        tiny.entries((("semantic_dedup", stage, {}),), ("docs",)),
+        EngineConfig(shard_input_bytes=8192, exchange_partition_bytes=4096),
         keep_intermediates="none",
-        path="",
-        folder=str(folder),
-        text="",
     )
 
 

@@ -81,28 +81,20 @@ def pipeline(
     for source, files in corpus.items():
         for number, lines in enumerate(files):
             (folder / f"{source}-{number}.jsonl").write_bytes(b"\n".join(lines))
-    return PipelineSpec(
-        name="hostile",
-        output=str(folder / "out"),
-        seed=3,
-        sources={source: Jsonl(paths=(f"{folder}/{source}-*.jsonl",)) for source in corpus},
-        stages=stages,
-        tokenizer=None,
-        pack=None,
-        engine=EngineConfig(
+    return tiny.plain_spec(
+        folder,
+        folder / "out",
+        {source: Jsonl(paths=(f"{folder}/{source}-*.jsonl",)) for source in corpus},
+        stages,
+        EngineConfig(
             shard_input_bytes=1024,
             exchange_partition_bytes=1024,
             exchange_fan_in=2,
             batch_bytes=1024,
             row_group_bytes=1024,
         ),
-        removed=tiny.RemovedConfig(),
-        report=tiny.ReportConfig(),
+        seed=3,
         max_bad_fraction=1.0,
-        keep_intermediates="extracted",
-        path="",
-        folder=str(folder),
-        text="",
     )
 
 

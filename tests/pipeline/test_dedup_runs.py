@@ -54,24 +54,13 @@ def corpus(folder: Path) -> Path:
 
 def pipeline(folder: Path, output: Path, **engine: int) -> PipelineSpec:
     sizes = {"shard_input_bytes": 6_000, "exchange_partition_bytes": 40_000, "exchange_fan_in": 3}
-    return PipelineSpec(
-        name="pages",
-        output=str(output),
-        seed=1,
-        sources={
-            "pages": Jsonl(paths=(f"{folder}/pages.jsonl",), url_field="url", date_field="date")
-        },
-        stages=tiny.entries(STAGES, ("pages",)),
-        tokenizer=None,
-        pack=None,
-        engine=EngineConfig(**(sizes | {"batch_bytes": 2048} | engine)),
-        removed=tiny.RemovedConfig(),
-        report=tiny.ReportConfig(),
-        max_bad_fraction=0.5,
+    return tiny.plain_spec(
+        folder,
+        output,
+        {"pages": Jsonl(paths=(f"{folder}/pages.jsonl",), url_field="url", date_field="date")},
+        tiny.entries(STAGES, ("pages",)),
+        EngineConfig(**(sizes | {"batch_bytes": 2048} | engine)),
         keep_intermediates="all",
-        path="",
-        folder=str(folder),
-        text="",
     )
 
 

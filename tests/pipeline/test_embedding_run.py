@@ -119,22 +119,13 @@ def pipeline(folder: Path, name: str, stage: SemanticDedup, **engine: int) -> Pi
     lines = (json.dumps({"text": text}) + "\n" for text in texts)
     (folder / "docs.jsonl").write_text("".join(lines))
     sizes = {"shard_input_bytes": 1024, "exchange_partition_bytes": 2048, "batch_bytes": 1024}
-    return PipelineSpec(
-        name="embedded",
-        output=str(folder / name),
-        seed=1,
-        sources={"docs": Jsonl(paths=(f"{folder}/docs.jsonl",))},
-        stages=tiny.entries((("semantic_dedup", stage, {}),), ("docs",)),
-        tokenizer=None,
-        pack=None,
-        engine=EngineConfig(**(sizes | engine)),
-        removed=tiny.RemovedConfig(),
-        report=tiny.ReportConfig(),
-        max_bad_fraction=0.5,
+    return tiny.plain_spec(
+        folder,
+        folder / name,
+        {"docs": Jsonl(paths=(f"{folder}/docs.jsonl",))},
+        tiny.entries((("semantic_dedup", stage, {}),), ("docs",)),
+        EngineConfig(**(sizes | engine)),
         keep_intermediates="none",
-        path="",
-        folder=str(folder),
-        text="",
     )
 
 
@@ -153,7 +144,7 @@ def test_a_run_with_a_model_is_the_same_for_any_cut_and_order(folder: Path, tmp_
     assert counts["without_features"] == 1
     many = stage.model_copy(update={"encoder": encoder_of(folder, batch_documents=4)})
     spec = replace(pipeline(tmp_path, "many", many), keep_intermediates="none")
-    assert tiny.run(spec).record["determinism"]["weakest"] == "none"  # type: ignore[index]
+    assert tiny.run(spec).record["determinism"]["weakest"] == "none"
 
 
 @needs_torch

@@ -65,22 +65,13 @@ def pipeline(
     lines = (json.dumps({"text": text}) + "\n" for text in texts())
     (folder / "docs.jsonl").write_text("".join(lines))
     sizes = {"shard_input_bytes": 1024, "exchange_partition_bytes": 1024, "exchange_fan_in": 3}
-    return PipelineSpec(
-        name="families",
-        output=str(output),
-        seed=1,
-        sources={"docs": Jsonl(paths=(f"{folder}/docs.jsonl",))},
-        stages=tiny.entries((*before, ("kindred", stage or Kindred(), {})), ("docs",)),
-        tokenizer=None,
-        pack=None,
-        engine=EngineConfig(**(sizes | {"batch_bytes": 1024} | engine)),
-        removed=tiny.RemovedConfig(),
-        report=tiny.ReportConfig(),
-        max_bad_fraction=0.5,
+    return tiny.plain_spec(
+        folder,
+        output,
+        {"docs": Jsonl(paths=(f"{folder}/docs.jsonl",))},
+        tiny.entries((*before, ("kindred", stage or Kindred(), {})), ("docs",)),
+        EngineConfig(**(sizes | {"batch_bytes": 1024} | engine)),
         keep_intermediates="all",
-        path="",
-        folder=str(folder),
-        text="",
     )
 
 

@@ -46,22 +46,12 @@ def pipeline(
         ("fragile", Fragile(), {}),
         ("exact_dedup", ExactDedup(), {}),
     )
-    return PipelineSpec(
-        name="fragile",
-        output=str(output),
-        seed=1,
-        sources={"docs": Jsonl(paths=(f"{folder}/docs.jsonl",))},
-        stages=tiny.entries(stages, ("docs",)),
-        tokenizer=None,
-        pack=None,
-        engine=EngineConfig(shard_input_bytes=1024, batch_bytes=1024, document_timeout_s=timeout_s),
-        removed=tiny.RemovedConfig(),
-        report=tiny.ReportConfig(),
-        max_bad_fraction=0.5,
-        keep_intermediates="extracted",
-        path="",
-        folder=str(folder),
-        text="",
+    return tiny.plain_spec(
+        folder,
+        output,
+        {"docs": Jsonl(paths=(f"{folder}/docs.jsonl",))},
+        tiny.entries(stages, ("docs",)),
+        EngineConfig(shard_input_bytes=1024, batch_bytes=1024, document_timeout_s=timeout_s),
     )
 
 

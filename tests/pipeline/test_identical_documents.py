@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import tiny
 
-from curate.pipeline.spec.model import EngineConfig, PipelineSpec
+from curate.pipeline.spec.model import EngineConfig
 from curate.stages.dedup.exact import ExactDedup
 from curate.stages.dedup.line import LineDedup
 from curate.stages.dedup.minhash import MinHashDedup
@@ -30,22 +30,14 @@ STAGES: tuple[DedupExchange, ...] = (
 def run(folder: Path, documents: int, stage: DedupExchange) -> dict[str, Any]:
     path = folder / f"{documents}.jsonl"
     path.write_text((json.dumps({"text": TEXT}) + "\n") * documents)
-    spec = PipelineSpec(
-        name="identical",
-        output=str(folder / f"out-{documents}"),
-        seed=1,
-        sources={"docs": Jsonl(paths=(str(path),))},
-        stages=tiny.entries(((stage.name, stage, {}),), ("docs",)),
-        tokenizer=None,
-        pack=None,
-        engine=EngineConfig(shard_input_bytes=1 << 20, exchange_partition_bytes=1 << 20),
-        removed=tiny.RemovedConfig(text="none"),
-        report=tiny.ReportConfig(),
-        max_bad_fraction=0.5,
+    spec = tiny.plain_spec(
+        folder,
+        folder / f"out-{documents}",
+        {"docs": Jsonl(paths=(str(path),))},
+        tiny.entries(((stage.name, stage, {}),), ("docs",)),
+        EngineConfig(shard_input_bytes=1 << 20, exchange_partition_bytes=1 << 20),
         keep_intermediates="none",
-        path="",
-        folder=str(folder),
-        text="",
+        removed=tiny.RemovedConfig(text="none"),
     )
     record: dict[str, Any] = tiny.run(spec).record
     return record

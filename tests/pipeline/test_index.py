@@ -48,22 +48,12 @@ def pipeline(
     lines = (json.dumps({"text": text_of(number)}) + "\n" for number in numbers)
     (folder / name).write_text("".join(lines))
     sizes = {"shard_input_bytes": 1024, "exchange_partition_bytes": 1024, "exchange_fan_in": 3}
-    return PipelineSpec(
-        name="families",
-        output=str(output),
-        seed=1,
-        sources={"docs": Jsonl(paths=(f"{folder}/{name}",))},
-        stages=tiny.entries((*before, ("kindred", stage, {})), ("docs",)),
-        tokenizer=None,
-        pack=None,
-        engine=EngineConfig(**(sizes | {"batch_bytes": 1024} | engine)),
-        removed=tiny.RemovedConfig(),
-        report=tiny.ReportConfig(),
-        max_bad_fraction=0.5,
-        keep_intermediates="extracted",
-        path="",
-        folder=str(folder),
-        text="",
+    return tiny.plain_spec(
+        folder,
+        output,
+        {"docs": Jsonl(paths=(f"{folder}/{name}",))},
+        tiny.entries((*before, ("kindred", stage, {})), ("docs",)),
+        EngineConfig(**(sizes | {"batch_bytes": 1024} | engine)),
     )
 
 

@@ -44,24 +44,13 @@ def pipeline(folder: Path, output: Path, stage: Stage, **engine: int) -> Pipelin
     lines = (json.dumps({"text": text}) + "\n" for text in texts())
     (folder / "docs.jsonl").write_text("".join(lines))
     length = DocumentLength(min_characters=1)
-    return PipelineSpec(
-        name="passages",
-        output=str(output),
-        seed=1,
-        sources={"docs": Jsonl(paths=(f"{folder}/docs.jsonl",))},
-        stages=tiny.entries(
-            (("document_length", length, {}), ("substring_dedup", stage, {})), ("docs",)
-        ),
-        tokenizer=None,
-        pack=None,
-        engine=EngineConfig(**(SIZES | {"batch_bytes": 4096} | engine)),
-        removed=tiny.RemovedConfig(),
-        report=tiny.ReportConfig(),
-        max_bad_fraction=0.5,
+    return tiny.plain_spec(
+        folder,
+        output,
+        {"docs": Jsonl(paths=(f"{folder}/docs.jsonl",))},
+        tiny.entries((("document_length", length, {}), ("substring_dedup", stage, {})), ("docs",)),
+        EngineConfig(**(SIZES | {"batch_bytes": 4096} | engine)),
         keep_intermediates="all",
-        path="",
-        folder=str(folder),
-        text="",
     )
 
 

@@ -221,6 +221,35 @@ def small_spec(corpus: Path, output: str | Path, **engine: int) -> PipelineSpec:
     )
 
 
+def plain_spec(
+    folder: Path,
+    output: Path,
+    sources: dict[str, Source],
+    stages: tuple[StageEntry, ...],
+    engine: EngineConfig,
+    **changes: Any,
+) -> PipelineSpec:
+    """A pipeline of stages alone, for tests with documents of their own. changes: other fields."""
+    plain = PipelineSpec(
+        name="plain",
+        output=str(output),
+        seed=1,
+        sources=sources,
+        stages=stages,
+        tokenizer=None,
+        pack=None,
+        engine=engine,
+        removed=RemovedConfig(),
+        report=ReportConfig(),
+        max_bad_fraction=0.5,
+        keep_intermediates="extracted",
+        path="",
+        folder=str(folder),
+        text="",
+    )
+    return replace(plain, **changes)
+
+
 def with_stage(pipeline: PipelineSpec, name: str, **changes: Any) -> PipelineSpec:
     """The pipeline with fields of one stage entry replaced (`stage`, `checkpoint`, …)."""
     changed = tuple(

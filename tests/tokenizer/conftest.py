@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,7 +16,7 @@ from tests.tokenizer.every_tokenizer import every_tokenizer
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import count_texts
 from curate.tokenizer.train import train
-from curate.tokenizer.trained import TrainedTokenizer
+from curate.tokenizer.trained import TrainedTokenizer, tokenizer_config
 
 PLUGINS = str(Path(__file__).resolve().parent.parent / "plugins")
 sys.path[:0] = [PLUGINS] if PLUGINS not in sys.path else []
@@ -72,3 +74,19 @@ def trained(real_texts: list[str], small_config: TokenizerConfig) -> TrainedToke
 def every_kind(real_texts: list[str]) -> dict[str, bytes]:
     """A `tokenizer.json` of every kind, by name."""
     return every_tokenizer(real_texts[:25] + real_texts[400:415])
+
+
+@pytest.fixture
+def load_in_transformers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[bytes, TokenizerConfig], Any]:
+    """`transformers.AutoTokenizer` of a folder with the two files of a tokenizer."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    transformers = pytest.importorskip("transformers", reason="needs the development extras")
+
+    def loaded(tokenizer_json: bytes, config: TokenizerConfig) -> Any:
+        (tmp_path / "tokenizer.json").write_bytes(tokenizer_json)
+        (tmp_path / "tokenizer_config.json").write_bytes(tokenizer_config(config))
+        return transformers.AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
+
+    return loaded

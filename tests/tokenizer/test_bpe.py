@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,6 @@ from curate.tokenizer.bpe import train_bpe
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import Counts, count_texts
 from curate.tokenizer.patterns import cutter
-from curate.tokenizer.trained import tokenizer_config
 
 LLAMA = TokenizerConfig(
     vocab_size=3000,
@@ -141,13 +141,11 @@ def test_scaled_counts_make_the_same_file_where_32_bits_would_wrap(real_texts: l
 
 
 def test_transformers_loads_characters_with_reserved_tokens(
-    llama: Tokenizer, tmp_path: Path, real_texts: list[str], monkeypatch: pytest.MonkeyPatch
+    llama: Tokenizer,
+    real_texts: list[str],
+    load_in_transformers: Callable[[bytes, TokenizerConfig], Any],
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    transformers = pytest.importorskip("transformers", reason="needs the development extras")
-    (tmp_path / "tokenizer.json").write_text(llama.to_str(), encoding="utf-8")
-    (tmp_path / "tokenizer_config.json").write_bytes(tokenizer_config(LLAMA))
-    loaded = transformers.AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
+    loaded = load_in_transformers(llama.to_str().encode(), LLAMA)
     assert len(loaded) == 3008 and loaded.eos_token_id == 0
     for text in real_texts[::40]:
         ids = loaded(text, split_special_tokens=True)["input_ids"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -13,7 +14,7 @@ from curate.tokenizer.byte_tokenizer import byte_characters
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import count_texts
 from curate.tokenizer.train import train
-from curate.tokenizer.trained import TrainedTokenizer, tokenizer_config
+from curate.tokenizer.trained import TrainedTokenizer
 
 CONFIG = TokenizerConfig(
     model="bytes", special_tokens=("</s>", "<pad>"), reserved_tokens=1, pad_vocabulary_to=128
@@ -48,13 +49,9 @@ def test_id_is_offset_plus_byte(
 
 
 def test_transformers_loads_the_folder(
-    saved: TrainedTokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    saved: TrainedTokenizer, load_in_transformers: Callable[[bytes, TokenizerConfig], Any]
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    transformers = pytest.importorskip("transformers", reason="needs the development extras")
-    (tmp_path / "tokenizer.json").write_bytes(saved.tokenizer_json)
-    (tmp_path / "tokenizer_config.json").write_bytes(tokenizer_config(CONFIG))
-    loaded = transformers.AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
+    loaded = load_in_transformers(saved.tokenizer_json, CONFIG)
     text = "naïve 한국어 \x00 </s>"
     ids = loaded(text, split_special_tokens=True)["input_ids"]
     assert ids == [3 + value for value in text.encode()]

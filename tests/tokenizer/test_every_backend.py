@@ -91,7 +91,7 @@ def test_every_97th_code_point(every_kind: dict[str, bytes], name: str) -> None:
 def test_a_backend_that_cannot_is_refused(every_kind: dict[str, bytes]) -> None:
     for wanted, name in (("bytes", "gpt4"), ("gigatoken", "bytes"), ("gigatoken", "characters")):
         with pytest.raises(SpecError, match=f"pack.encoder: {wanted} does not support"):
-            choose_backend(every_kind[name], wanted)  # type: ignore[arg-type]
+            choose_backend(every_kind[name], wanted)
     single = json.loads(every_kind["gpt4"])
     single["pre_tokenizer"]["pretokenizers"].insert(
         0, {"type": "Digits", "individual_digits": True}

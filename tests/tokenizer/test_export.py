@@ -182,7 +182,7 @@ def test_other_pairs_are_spec_errors(options: dict[str, object], wanted: str, re
     counts = count_texts([pa.array(["some words, and 12 more " * 9], pa.large_string())], config)
     saved = train(counts, config).tokenizer_json
     with pytest.raises(SpecError, match=reason):
-        export_tokenizer(saved, wanted)  # type: ignore[arg-type]
+        export_tokenizer(saved, wanted)
 
 
 @pytest.mark.parametrize("broken", [b"", b"{}", b"[]", b'{"model": 3}', b"\xff"])

@@ -36,7 +36,7 @@ FORMS = {
 def pre_tokenizer(name: str, digits: str) -> pre_tokenizers.PreTokenizer:
     numbers = {"single": r"\p{N}", "triples": r"\p{N}{1,3}"}
     if name in ("gpt2", "gpt4"):
-        pattern = Regex(regular_expression(name, digits))  # type: ignore[arg-type]
+        pattern = Regex(regular_expression(name, digits))
         cut = pre_tokenizers.Split(pattern, "isolated")
         to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         return pre_tokenizers.Sequence([cut, to_bytes])

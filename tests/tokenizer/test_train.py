@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -15,7 +17,7 @@ from curate.errors import DataError, SpecError
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import count_texts
 from curate.tokenizer.train import train
-from curate.tokenizer.trained import TrainedTokenizer, tokenizer_config
+from curate.tokenizer.trained import TrainedTokenizer
 
 TRAIN_FROM_STDIN = """
 import json, sys
@@ -128,14 +130,9 @@ def test_transformers_loads_the_folder_and_gives_equal_ids(
     trained: TrainedTokenizer,
     small_config: TokenizerConfig,
     real_texts: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    load_in_transformers: Callable[[bytes, TokenizerConfig], Any],
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    transformers = pytest.importorskip("transformers", reason="needs the development extras")
-    (tmp_path / "tokenizer.json").write_bytes(trained.tokenizer_json)
-    (tmp_path / "tokenizer_config.json").write_bytes(tokenizer_config(small_config))
-    loaded = transformers.AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
+    loaded = load_in_transformers(trained.tokenizer_json, small_config)
     exact = Tokenizer.from_str(trained.tokenizer_json.decode())
     exact.encode_special_tokens = True
     assert loaded.eos_token_id == 0

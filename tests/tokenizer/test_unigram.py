@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,7 +16,7 @@ from curate.errors import DataError, SpecError
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import count_texts
 from curate.tokenizer.train import train
-from curate.tokenizer.trained import TrainedTokenizer, tokenizer_config
+from curate.tokenizer.trained import TrainedTokenizer
 
 SPECIAL = ("<|endoftext|>", "<|pad|>")
 
@@ -94,16 +96,11 @@ def test_golden_bytes() -> None:
 def test_transformers_loads_the_folder(
     unigram: TrainedTokenizer,
     real_texts: list[str],
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
+    load_in_transformers: Callable[[bytes, TokenizerConfig], Any],
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    transformers = pytest.importorskip("transformers", reason="needs the development extras")
-    folder = tmp_path_factory.mktemp("unigram")
-    (folder / "tokenizer.json").write_bytes(unigram.tokenizer_json)
-    settings = TokenizerConfig(model="unigram", special_tokens=SPECIAL)
-    (folder / "tokenizer_config.json").write_bytes(tokenizer_config(settings))
-    loaded = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    loaded = load_in_transformers(
+        unigram.tokenizer_json, TokenizerConfig(model="unigram", special_tokens=SPECIAL)
+    )
     exact = load(unigram)
     assert len(loaded) == unigram.vocabulary_size
     for text in real_texts[::30]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -17,7 +18,7 @@ from curate.errors import DataError, SpecError
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import count_texts
 from curate.tokenizer.train import train
-from curate.tokenizer.trained import TrainedTokenizer, tokenizer_config
+from curate.tokenizer.trained import TrainedTokenizer
 
 BERT = ("[SEP]", "[CLS]", "[PAD]", "[MASK]", "[UNK]")
 
@@ -145,15 +146,11 @@ def test_golden_bytes() -> None:
 def test_transformers_loads_the_folder(
     wordpiece: TrainedTokenizer,
     real_texts: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    load_in_transformers: Callable[[bytes, TokenizerConfig], Any],
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    transformers = pytest.importorskip("transformers", reason="needs the development extras")
-    (tmp_path / "tokenizer.json").write_bytes(wordpiece.tokenizer_json)
-    settings = TokenizerConfig(model="wordpiece", special_tokens=BERT)
-    (tmp_path / "tokenizer_config.json").write_bytes(tokenizer_config(settings))
-    loaded = transformers.AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
+    loaded = load_in_transformers(
+        wordpiece.tokenizer_json, TokenizerConfig(model="wordpiece", special_tokens=BERT)
+    )
     exact = load(wordpiece)
     assert len(loaded) == wordpiece.vocabulary_size
     for text in real_texts[::30]:

@@ -17,11 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.errors import DataError, StageError
+from curate.storage.store import PIECE_BYTES
 from curate.tokenizer.encode import Encoder, EncodingDifference
 from curate.tokenizer.megatron import BinaryOutput, token_type, write_index
 from curate.tokenizer.split import SPLITS
-
-COPY_BYTES = 8 * 2**20
 
 CHUNK_SCHEMA = pa.schema(
     [
@@ -203,7 +202,7 @@ def _copy(part: ChunkRange, source: BinaryInput, item_bytes: int, output: Binary
     source.seek(part.first_token * item_bytes)
     left = part.tokens * item_bytes
     while left:
-        piece = source.read(min(left, COPY_BYTES))
+        piece = source.read(min(left, PIECE_BYTES))
         if not piece:
             raise DataError(
                 f"chunk {part.chunk} of the encoded documents ends {left} bytes early; its step "

@@ -21,6 +21,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import orjson
 
 from curate.errors import SpecError
 
@@ -84,7 +85,7 @@ def read_vocabulary(tokenizer_json: bytes) -> Vocabulary:
     Raises SpecError where it is none, or where two tokens have one id or one string.
     """
     try:
-        content = json.loads(tokenizer_json)
+        content = orjson.loads(tokenizer_json)
         model = content["model"]
         vocab = model["vocab"]
         if isinstance(vocab, list):

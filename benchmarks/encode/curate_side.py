@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from curate.pipeline.job import JobContext
 from curate.pipeline.spec.model import EngineConfig
 from curate.pipeline.token_jobs import AssembleJob, EncodeJob, TokenPlanJob, read_plan
-from curate.storage.parquet import write_parquet
+from curate.storage.parquet import PUBLISHED, write_parquet
 from curate.storage.schema import DOCUMENT_SCHEMA
 from curate.storage.store import FileRef, Store
 from curate.tokenizer.control_tokens import read_vocabulary
@@ -47,19 +47,23 @@ def main() -> None:
     """Measure one tokenizer on one file of texts."""
     texts, tokenizer_file, folder, parts, backend = sys.argv[1:]
     pa.set_cpu_count(1)
+    engine = EngineConfig()
     store = Store(folder)
     table = documents(pq.read_table(texts, columns=["text"]))
     data = Path(tokenizer_file).read_bytes()
     tokenizer = store.publish("tokenizer/tokenizer.json", data)
-    context = JobContext(store, EngineConfig(), seed=17)
+    context = JobContext(store, engine, seed=17)
     chosen = choose_backend(data, backend)
+    vocabulary = read_vocabulary(data).size
     size = -(-table.num_rows // int(parts))
     refs: list[tuple[FileRef, int]] = []
     for number in range(int(parts)):
         part = table.slice(number * size, size)
         path = f"documents/texts/part-{number:05d}.parquet"
         batches = part.to_batches(max_chunksize=1000)
-        ref = write_parquet(store, path, DOCUMENT_SCHEMA, batches, 64 * 2**20)
+        ref = write_parquet(
+            store, path, DOCUMENT_SCHEMA, batches, engine.row_group_bytes, PUBLISHED
+        )
         refs.append((ref, pc.sum(pc.binary_length(part.column("text"))).as_py()))
     del table
     splitting = Splitting.of(None, None)
@@ -75,7 +79,6 @@ def main() -> None:
         chunks.append((files["ids-train"], files["rows-train"]))
         tokens += sum(n for name, n in result.counts.items() if name.endswith("|tokens"))
     started = time.process_time()
-    vocabulary = read_vocabulary(data).size
     plan_job = TokenPlanJob(
         "plan", "0" * 32, "texts", tuple(rows for _, rows in chunks), vocabulary, MAX_FILE_BYTES
     )

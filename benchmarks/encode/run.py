@@ -17,27 +17,29 @@ import os
 import subprocess
 import sys
 import tempfile
+from math import inf
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.errors import SpecError
+from curate.pipeline.executors.worker import ALLOCATOR_VARIABLES, THREAD_VARIABLES
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.counts import count_texts
 from curate.tokenizer.train import train
 
 HERE = Path(__file__).parent
-THREADS = ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")
 TRAINED_MEGABYTES = 20
 MODELS: dict[str, tuple[dict[str, Any], float]] = {
-    "bpe": ({"vocab_size": 32_000}, 1.0),
-    "bytes": ({"model": "bytes"}, 1.0),
-    "unigram": ({"model": "unigram", "vocab_size": 16_000}, 0.05),
-    "wordpiece": ({"model": "wordpiece", "vocab_size": 16_000}, 0.05),
+    "bpe": ({"vocab_size": 32_000}, inf),
+    "bytes": ({"model": "bytes"}, inf),
+    "unigram": ({"model": "unigram", "vocab_size": 16_000}, 16),
+    "wordpiece": ({"model": "wordpiece", "vocab_size": 16_000}, 16),
 }
-"""Configuration, and the share of the corpus that is encoded with it."""
+"""Configuration, and how many MB of the corpus are encoded with it at most."""
 
 
 def texts_of(data: Path, names: list[str]) -> list[str]:
@@ -70,7 +72,12 @@ def write(path: Path, texts: list[str]) -> Path:
 def call(*arguments: object) -> dict[str, Any]:
     """The JSON that a side prints last."""
     command = [str(each) for each in arguments]
-    environment = {**os.environ, **dict.fromkeys(THREADS, "1"), "TOKENIZERS_PARALLELISM": "false"}
+    environment = {
+        **os.environ,
+        **ALLOCATOR_VARIABLES,
+        **dict.fromkeys(THREAD_VARIABLES, "1"),
+        "TOKENIZERS_PARALLELISM": "false",
+    }
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
@@ -82,37 +89,50 @@ def measure(
     language: str, texts: list[str], model: str, options: argparse.Namespace, folder: Path
 ) -> str:
     """One line of the table."""
-    settings, share = MODELS[model]
+    settings, most = MODELS[model]
     config = TokenizerConfig(**settings)
     sample = pa.array(first_megabytes(texts, TRAINED_MEGABYTES), pa.large_string())
     tokenizer = folder / f"{model}-{language}.json"
     tokenizer.write_bytes(train(count_texts([sample], config), config).tokenizer_json)
-    size = sum(len(text.encode()) for text in texts) / 1e6
-    own_texts = write(folder / "own.parquet", first_megabytes(texts, size * share))
+    size = min(most, sum(len(text.encode()) for text in texts) / 1e6)
+    own_texts = write(folder / "own.parquet", first_megabytes(texts, size))
     peer = write(folder / "peer.parquet", first_megabytes(texts, options.peer_megabytes))
+    parts = min(options.parts, max(2, int(size / 8)))
     warm_up = write(folder / "warm_up.parquet", first_megabytes(texts, 0.1))
-    store = tempfile.mkdtemp(dir=folder)
-    own = call(
-        sys.executable, HERE / "curate_side.py", own_texts, tokenizer, store, options.parts, "auto"
-    )
-    whole = sum(own["bytes"])
-    later = whole - own["bytes"][0]
-    steady = sum(own["seconds"][1:]) + own["assemble_seconds"] * later / whole
-    speed = later / steady / 1e6
-    library = call(sys.executable, HERE / "library_side.py", peer, tokenizer)
-    bare = library["bytes"] / library["seconds"] / 1e6
+    starts, steady, bare, other = [], [], [], []
+    for _ in range(options.rounds):
+        with tempfile.TemporaryDirectory(dir=folder) as store:
+            own = call(
+                sys.executable,
+                HERE / "curate_side.py",
+                own_texts,
+                tokenizer,
+                store,
+                parts,
+                "auto",
+            )
+        whole, first = sum(own["bytes"]), own["bytes"][0]
+        later = whole - first
+        seconds = sum(own["seconds"][1:]) + own["assemble_seconds"] * later / whole
+        starts.append(first / own["seconds"][0] / 1e6)
+        steady.append(later / seconds / 1e6)
+        bare.append(speed_of(call(sys.executable, HERE / "library_side.py", peer, tokenizer)))
+        if options.datatrove and model != "bytes":
+            # It leaves out what it has done before in the same folder.
+            place = tempfile.mkdtemp(dir=folder)
+            command = (HERE / "datatrove_side.py", warm_up, peer, tokenizer, place)
+            other.append(speed_of(call(options.datatrove, *command)))
+    speed = median(steady)
     cells = [language, model, own["backend"], f"{whole / 1e6:.0f}"]
-    cells += [f"{own['bytes'][0] / own['seconds'][0] / 1e6:.1f}", f"{speed:.1f}", f"{bare:.2f}"]
-    cells.append(f"{speed / bare:.1f}")
-    if options.datatrove and model != "bytes":
-        other = call(
-            options.datatrove, HERE / "datatrove_side.py", warm_up, peer, tokenizer, folder
-        )
-        found = other["bytes"] / other["seconds"] / 1e6
-        cells += [f"{found:.2f}", f"{speed / found:.1f}"]
-    else:
-        cells += ["–", "–"]
+    cells += [f"{median(starts):.1f}", f"{speed:.1f}"]
+    cells += [f"{median(bare):.2f}", f"{speed / median(bare):.1f}"]
+    cells += [f"{median(other):.2f}", f"{speed / median(other):.1f}"] if other else ["–", "–"]
     return f"| {' | '.join(cells)} |"
+
+
+def speed_of(side: dict[str, Any]) -> float:
+    """MB per second."""
+    return float(side["bytes"] / side["seconds"] / 1e6)
 
 
 def main() -> None:
@@ -122,7 +142,8 @@ def main() -> None:
     parser.add_argument("--english", type=Path, help="Parquet with a column text, instead")
     parser.add_argument("--korean", type=Path, help="Parquet with a column text, instead")
     parser.add_argument("--datatrove", help="Python of an environment with datatrove")
-    parser.add_argument("--parts", type=int, default=6)
+    parser.add_argument("--parts", type=int, default=6, help="at most; one has 8 MB or more")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer-megabytes", type=float, default=4)
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("-o", "--output", type=Path)

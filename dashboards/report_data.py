@@ -16,7 +16,7 @@ from curate.dashboards.histograms import histograms
 from curate.pipeline.inspect import find_clusters
 from curate.pipeline.plan import CLUSTER
 from curate.pipeline.run_folder import RunFolder
-from curate.tokenizer.packing_report import PackingFigures
+from curate.tokenizer.packing.report import PackingFigures
 
 REPORT_VERSION = 1
 LARGEST_CLUSTERS = 10

@@ -23,7 +23,7 @@ SHOWN_GROUPS = 20
 def write_page(folder: str, found: dict[str, Any]) -> str:
     """Write `tokenizer.html` and `tokenizer.json` into a folder (or URL); returns the page's place.
 
-    found: what `tokenizer.compare.compare` returned.
+    found: what `tokenizer.evaluation.compare.compare` returned.
     """
     store = Store(folder)
     store.publish(DATA, json.dumps(found, ensure_ascii=True, indent=1).encode("ascii"))

@@ -27,10 +27,16 @@ from curate.pipeline.token_jobs import (
     read_plan,
 )
 from curate.storage.store import FileRef
-from curate.tokenizer.assemble import PlannedFile
-from curate.tokenizer.encode import Encoder, choose_backend
-from curate.tokenizer.manifest import Counts, Dataset, TokenFile, TokenizerRecord, make_manifest
-from curate.tokenizer.split import SPLITS, TRAIN, Splitting
+from curate.tokenizer.encoding.assemble import PlannedFile
+from curate.tokenizer.encoding.encode import Encoder, choose_backend
+from curate.tokenizer.encoding.split import SPLITS, TRAIN, Splitting
+from curate.tokenizer.files.manifest import (
+    Counts,
+    Dataset,
+    TokenFile,
+    TokenizerRecord,
+    make_manifest,
+)
 
 ONE_FILE_ROWS = 50_000_000
 """Above this, `documents.parquet` of a split is a folder with a part per token file."""

@@ -20,9 +20,9 @@ from curate.pipeline.split_documents import SPLIT, documents
 from curate.storage.parquet import read_batches, write_parquet
 from curate.storage.store import FileRef
 from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.counts import ALL, Share, pretoken_counter
-from curate.tokenizer.normal_forms import normalized
-from curate.tokenizer.split import TRAIN, Splitting
+from curate.tokenizer.encoding.split import TRAIN, Splitting
+from curate.tokenizer.training.counts import ALL, Share, pretoken_counter
+from curate.tokenizer.training.normal_forms import normalized
 
 TABLE_BYTES = 256 * 2**20
 COUNTS_KINDS = {"counts": "parquet"}

@@ -17,10 +17,10 @@ from curate.pipeline.language_jobs import language_limits
 from curate.pipeline.plan import Plan
 from curate.storage.store import FileRef
 from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.counts import Share
-from curate.tokenizer.mixture_config import MixtureConfig
-from curate.tokenizer.split import Splitting
-from curate.tokenizer.training_shares import source_shares
+from curate.tokenizer.encoding.split import Splitting
+from curate.tokenizer.mixture.config import MixtureConfig
+from curate.tokenizer.training.counts import Share
+from curate.tokenizer.training.shares import source_shares
 
 MERGE_FAN_IN = 16
 """Files that one job joins. A constant: the tree must not depend on the machine."""

@@ -23,7 +23,7 @@ from curate.stages.sources.jsonl import Jsonl
 from curate.stages.sources.parquet import Parquet
 from curate.stages.sources.text import Text
 from curate.storage.store import Store
-from curate.tokenizer.extend import (
+from curate.tokenizer.training.extend import (
     Compression,
     ExtendedTokenizer,
     ExtendSettings,

@@ -20,8 +20,8 @@ from curate.pipeline.job import JobContext, JobResult
 from curate.pipeline.plan import Plan
 from curate.pipeline.split_documents import SPLIT, documents
 from curate.storage.store import FileRef
-from curate.tokenizer.split import TRAIN, Splitting
-from curate.tokenizer.training_shares import language_rates
+from curate.tokenizer.encoding.split import TRAIN, Splitting
+from curate.tokenizer.training.shares import language_rates
 
 COLUMNS = ("id", "text", "language")
 PREFIX = "language|"

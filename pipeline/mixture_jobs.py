@@ -2,7 +2,7 @@
 
 A job per part of `documents/` writes 16 bytes per document (draw, length, what its rate depends on)
 and their sums; one job solves the mixture from the sums and goes through those rows three times
-(`tokenizer/mixture_plan.py`). Another weight repeats that last job alone. It holds 2 bytes per
+(`tokenizer/mixture/plan.py`). Another weight repeats that last job alone. It holds 2 bytes per
 document and phase, and the `LARGEST_DOMAINS` of a source where domains are held down.
 """
 
@@ -26,9 +26,9 @@ from curate.pipeline.publish import Promotion
 from curate.stages.urls import domains_of
 from curate.storage.parquet import PUBLISHED, read_batches, write_parquet
 from curate.storage.store import FileRef, Store
-from curate.tokenizer.mixture import Solution, Stratum, pooled, solve
-from curate.tokenizer.mixture_config import MixtureConfig, Upsample, exact
-from curate.tokenizer.mixture_plan import (
+from curate.tokenizer.encoding.split import TRAIN
+from curate.tokenizer.mixture.config import MixtureConfig, Upsample, exact
+from curate.tokenizer.mixture.plan import (
     MixtureRows,
     Realised,
     copies_schema,
@@ -36,7 +36,7 @@ from curate.tokenizer.mixture_plan import (
     repeats_of,
     to_bytes,
 )
-from curate.tokenizer.split import TRAIN
+from curate.tokenizer.mixture.rates import Solution, Stratum, pooled, solve
 
 KEYS = ("language", "factor", "domain")
 FACTS_SCHEMA = pa.schema(

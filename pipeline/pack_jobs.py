@@ -1,7 +1,7 @@
 """The packing plan of a split: one job, because rows follow from all documents in training order.
 
 It reads the lengths alone (4 bytes per document) and is bounded by memory of one group
-(`tokenizer/packing.py`); a billion documents are minutes beside the days of encoding them.
+(`tokenizer/packing/rows.py`); a billion documents are minutes beside the days of encoding them.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
 from curate.pipeline.plan import PlannedStep
 from curate.pipeline.publish import Promotion
 from curate.storage.store import FileRef, Store
-from curate.tokenizer.megatron import HEADER, parse_header
-from curate.tokenizer.packing import PackedRows, PackingSettings, Strategy, pack, piece_type
-from curate.tokenizer.packing_plan import (
+from curate.tokenizer.files.megatron import HEADER, parse_header
+from curate.tokenizer.packing.plan import (
     PLAN_NAME,
     PackingPlan,
     PlanPart,
     pieces_name,
     starts_name,
 )
-from curate.tokenizer.packing_report import (
+from curate.tokenizer.packing.report import (
     STRATEGIES,
     LengthTotals,
     PackingFigures,
     PlanTotals,
     added,
 )
+from curate.tokenizer.packing.rows import PackedRows, PackingSettings, Strategy, pack, piece_type
 
 SEQUENCE_BATCH = 2**20
 EXTENSIONS = {"plan": "json", "starts": "npy", "pieces": "npy"}

@@ -36,7 +36,7 @@ from curate.pipeline.spec.model import PipelineSpec, StageEntry
 from curate.stages.base import Exchange
 from curate.storage.schema import DOCUMENT_SCHEMA
 from curate.tokenizer.config import PackConfig, TokenizerConfig
-from curate.tokenizer.split import Splitting
+from curate.tokenizer.encoding.split import Splitting
 
 CLUSTER = "cluster"
 """Verdict of an exchange that finds clusters: equal for near-duplicates, null for a single one."""

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from curate.storage.parquet import cut_by_bytes, read_batches
 from curate.storage.store import FileRef, Store
-from curate.tokenizer.split import Splitting
+from curate.tokenizer.encoding.split import Splitting
 
 COLUMNS = ("id", "text", "source")
 

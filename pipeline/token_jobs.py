@@ -23,7 +23,8 @@ from curate.storage.parquet import (
     write_parquet,
 )
 from curate.storage.store import FileRef, Store
-from curate.tokenizer.assemble import (
+from curate.tokenizer.config import TokenizerConfig
+from curate.tokenizer.encoding.assemble import (
     CHUNK_SCHEMA,
     DOCUMENTS_SCHEMA,
     ChunkRange,
@@ -33,15 +34,14 @@ from curate.tokenizer.assemble import (
     encode_batch,
     plan_files,
 )
-from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.counts import ALL, Counts, gather
-from curate.tokenizer.encode import Backend, TextEncoder, shared_encoder
-from curate.tokenizer.evaluate import Evaluation, evaluation_bytes
-from curate.tokenizer.megatron import token_type
-from curate.tokenizer.split import TRAIN, VALIDATION, Splitting
-from curate.tokenizer.token_facts import token_facts
-from curate.tokenizer.train import train
-from curate.tokenizer.trained import tokenizer_config
+from curate.tokenizer.encoding.encode import Backend, TextEncoder, shared_encoder
+from curate.tokenizer.encoding.split import TRAIN, VALIDATION, Splitting
+from curate.tokenizer.evaluation.evaluate import Evaluation, evaluation_bytes
+from curate.tokenizer.evaluation.token_facts import token_facts
+from curate.tokenizer.files.megatron import token_type
+from curate.tokenizer.training.counts import ALL, Counts, gather
+from curate.tokenizer.training.train import train
+from curate.tokenizer.training.trained import tokenizer_config
 
 EVALUATION_BYTES = 256 * 2**20
 """Text that the evaluation of a tokenizer reads at most (whole batches)."""

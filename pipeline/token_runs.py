@@ -11,8 +11,8 @@ from tokenizers import Tokenizer
 
 from curate.errors import DataError
 from curate.storage.store import Store
-from curate.tokenizer.document_index import DocumentIndex
-from curate.tokenizer.reader import IGNORED_LABEL, TrainingRows
+from curate.tokenizer.files.document_index import DocumentIndex
+from curate.tokenizer.files.reader import IGNORED_LABEL, TrainingRows
 
 
 class TokenRun:

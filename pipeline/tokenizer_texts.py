@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 from curate.errors import DataError, SpecError
 from curate.pipeline.run_folder import RunFolder, stream
 from curate.storage.store import Store
-from curate.tokenizer.compare import Seen
-from curate.tokenizer.evaluate import COLUMNS
-from curate.tokenizer.manifest import read_manifest
-from curate.tokenizer.published import NamedTokenizer
-from curate.tokenizer.split import TRAIN, VALIDATION
-from curate.tokenizer.text_files import TEXT_SCHEMA, bounded
+from curate.tokenizer.encoding.split import TRAIN, VALIDATION
+from curate.tokenizer.evaluation.compare import Seen
+from curate.tokenizer.evaluation.evaluate import COLUMNS
+from curate.tokenizer.evaluation.text_files import TEXT_SCHEMA, bounded
+from curate.tokenizer.files.manifest import read_manifest
+from curate.tokenizer.formats.published import NamedTokenizer
 
 MANIFEST = "tokens/manifest.json"
 READ_BYTES = 8 * 2**20

@@ -6,14 +6,14 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from curate.tokenizer.packing import PackingSettings, Strategy
+from curate.tokenizer.packing.rows import PackingSettings, Strategy
 
 BYTE_ALPHABET_SIZE = 256
 BYTES_PER_PRETOKEN = 64
 """Memory that a distinct pre-token is taken for, beside its own bytes."""
 
 Pattern = Literal["gpt2", "gpt4", "llama3", "metaspace", "words"]
-"""Where text is cut before tokens are made; `tokenizer/patterns.py` says what each one does."""
+"""Where text is cut before tokens are made; `training/patterns.py` says what each one does."""
 
 
 class TokenizerConfig(BaseModel):

@@ -21,9 +21,9 @@ from curate.pipeline.token_jobs import AssembleJob, EncodeJob, TokenPlanJob, rea
 from curate.storage.parquet import PUBLISHED, write_parquet
 from curate.storage.schema import DOCUMENT_SCHEMA
 from curate.storage.store import FileRef, Store
-from curate.tokenizer.control_tokens import read_vocabulary
-from curate.tokenizer.encode import choose_backend
-from curate.tokenizer.split import Splitting
+from curate.tokenizer.encoding.control_tokens import read_vocabulary
+from curate.tokenizer.encoding.encode import choose_backend
+from curate.tokenizer.encoding.split import Splitting
 
 MAX_FILE_BYTES = 8 * 2**30
 

@@ -28,8 +28,8 @@ import pyarrow.parquet as pq
 from curate.errors import SpecError
 from curate.pipeline.executors.worker import ALLOCATOR_VARIABLES, THREAD_VARIABLES
 from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.counts import count_texts
-from curate.tokenizer.train import train
+from curate.tokenizer.training.counts import count_texts
+from curate.tokenizer.training.train import train
 
 HERE = Path(__file__).parent
 TRAINED_MEGABYTES = 20

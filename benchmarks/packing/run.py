@@ -17,10 +17,10 @@ from statistics import NormalDist
 
 import numpy as np
 
-from curate.tokenizer.best_fit import best_fit_classes
-from curate.tokenizer.packing import PackingSettings, pack, piece_type
-from curate.tokenizer.packing_report import STRATEGIES, LengthTotals, PlanTotals
-from curate.tokenizer.reader import TokenFiles
+from curate.tokenizer.files.reader import TokenFiles
+from curate.tokenizer.packing.best_fit import best_fit_classes
+from curate.tokenizer.packing.report import STRATEGIES, LengthTotals, PlanTotals
+from curate.tokenizer.packing.rows import PackingSettings, pack, piece_type
 
 MEDIAN_TOKENS, DEVIATION = 403, 1.1
 SHORTEST_BUCKET = 256

@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.kernels.pretokens import PretokenCounter, PretokenPattern
-from curate.tokenizer.patterns import cutter
+from curate.tokenizer.training.patterns import cutter
 
 RUNS = 5
 PART_BYTES = 2_000_000

@@ -21,8 +21,8 @@ import pyarrow as pa
 from side import batches
 
 from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.counts import Counts
-from curate.tokenizer.train import train
+from curate.tokenizer.training.counts import Counts
+from curate.tokenizer.training.train import train
 
 
 def peak_bytes() -> int:

@@ -36,8 +36,8 @@ def curate(folder: Path, parts: int, vocabulary: int, output: Path) -> dict[str,
     """Counts on two threads, then the trainer on one."""
     from curate.kernels.pretokens import PretokenCounter, merge_counted
     from curate.tokenizer.config import TokenizerConfig
-    from curate.tokenizer.counts import Counts
-    from curate.tokenizer.train import train
+    from curate.tokenizer.training.counts import Counts
+    from curate.tokenizer.training.train import train
 
     config = TokenizerConfig(vocab_size=vocabulary)
     start = time.monotonic()
@@ -71,7 +71,7 @@ def tokenizers(folder: Path, parts: int, vocabulary: int, output: Path) -> dict[
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-    from curate.tokenizer.patterns import cutter
+    from curate.tokenizer.training.patterns import cutter
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

@@ -33,8 +33,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from curate.kernels.pretokens import count_characters
 from curate.kernels.unigram_train import UnigramSettings, train_unigram
-from curate.tokenizer.unigram import SCORE_STEPS
-from curate.tokenizer.vocabulary import choose_alphabet
+from curate.tokenizer.training.unigram import SCORE_STEPS
+from curate.tokenizer.training.vocabulary import choose_alphabet
 
 Scores = dict[str, float]
 BLANK = "\u2581"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from curate.tokenizer.mixture_change import MixtureChange
-    from curate.tokenizer.mixture_config import MixtureConfig
+    from curate.tokenizer.mixture.change import MixtureChange
+    from curate.tokenizer.mixture.config import MixtureConfig
 
 EPILOG = """Examples:
 
@@ -41,7 +41,7 @@ def plan(
 
     Exit codes: 0 printed, 1 no tokens there, 2 a mixture that the tokens do not give.
     """
-    from curate.tokenizer.mixture_change import change
+    from curate.tokenizer.mixture.change import change
 
     run, config = _run(file_or_run)
     counts, found = _known(run)
@@ -86,7 +86,7 @@ def _config(fields: dict[str, Any]) -> MixtureConfig:
     from pydantic import ValidationError
 
     from curate.errors import SpecError
-    from curate.tokenizer.mixture_config import MixtureConfig
+    from curate.tokenizer.mixture.config import MixtureConfig
 
     try:
         return MixtureConfig.model_validate(fields)

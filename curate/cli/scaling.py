@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from curate.tokenizer.scaling import Allocation
+    from curate.tokenizer.mixture.scaling import Allocation
 
 EPILOG = """Examples:
 
@@ -102,7 +102,7 @@ def _number(option: str, text: str | None) -> float | None:
 
 def _answer(unique: float | None, budget: float | None, size: float | None) -> dict[str, Any]:
     """What each law says, and what repeating the corpus makes of it."""
-    from curate.tokenizer.scaling import LAWS, best_with_repetition, effective_tokens
+    from curate.tokenizer.mixture.scaling import LAWS, best_with_repetition, effective_tokens
 
     rows = []
     for law in LAWS:
@@ -149,7 +149,7 @@ def _fields(found: Allocation) -> dict[str, float]:
 
 
 def _table() -> dict[str, Any]:
-    from curate.tokenizer.scaling import CHINCHILLA, CHINCHILLA_TABLE
+    from curate.tokenizer.mixture.scaling import CHINCHILLA, CHINCHILLA_TABLE
 
     rows = []
     for parameters, flops, tokens in CHINCHILLA_TABLE:

@@ -130,7 +130,7 @@ def _mixture(mixture: dict[str, Any], names: Iterable[str]) -> Table:
 
 def _packing(packing: dict[str, Any]) -> Table:
     """Of every strategy; * marks the one that the rows were made with."""
-    from curate.tokenizer.packing_report import PackingFigures
+    from curate.tokenizer.packing.report import PackingFigures
 
     table = _table("packing", "strategy", "rows", "padding", "cut", "cut needlessly", "discarded")
     for split, plan in packing.items():

@@ -76,10 +76,10 @@ def evaluate(
     from curate.dashboards.tokenizer_page import write_page
     from curate.errors import SpecError
     from curate.pipeline.tokenizer_texts import TokenizerRun, is_run
-    from curate.tokenizer.compare import compare
-    from curate.tokenizer.parallel_text import read_parallel
-    from curate.tokenizer.published import read_tokenizer
-    from curate.tokenizer.text_files import read_texts
+    from curate.tokenizer.evaluation.compare import compare
+    from curate.tokenizer.evaluation.parallel_text import read_parallel
+    from curate.tokenizer.evaluation.text_files import read_texts
+    from curate.tokenizer.formats.published import read_tokenizer
 
     run = TokenizerRun(tokenizer) if is_run(tokenizer) else None
     first = read_tokenizer(tokenizer) if run is None else run.tokenizer()

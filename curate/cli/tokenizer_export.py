@@ -51,7 +51,7 @@ def export(
     import json
 
     from curate.storage.store import Store
-    from curate.tokenizer.export import export_tokenizer
+    from curate.tokenizer.formats.export import export_tokenizer
 
     found = export_tokenizer(_read(place), wanted.value)
     folder, name = _split(output)

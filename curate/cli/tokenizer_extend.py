@@ -71,7 +71,7 @@ def extend(
     held out of the training (5 %).
     """
     from curate.pipeline.extension import extend as run
-    from curate.tokenizer.extend import ExtendSettings
+    from curate.tokenizer.training.extend import ExtendSettings
 
     found = run(
         base,

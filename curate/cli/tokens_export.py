@@ -38,7 +38,7 @@ def export(
     """
     from curate.dashboards.visible_text import visible
     from curate.pipeline.token_runs import TokenRun
-    from curate.tokenizer.token_exports import export_tokens
+    from curate.tokenizer.files.export import export_tokens
 
     place = TokenRun(run)
     made = export_tokens(place.tokens, place.tokenizer_json(), wanted, output)

@@ -22,7 +22,7 @@ def verify(
     """
     from curate.dashboards.visible_text import visible
     from curate.pipeline.token_runs import TokenRun
-    from curate.tokenizer.verify import verify_tokens
+    from curate.tokenizer.files.verify import verify_tokens
 
     place = TokenRun(run)
     found = verify_tokens(place.tokens, place.tokenizer_json())

@@ -1,4 +1,4 @@
-// The scanners follow the regular expressions of tokenizer/patterns.py by hand. Letters (L), numbers
+// The scanners follow the regular expressions of tokenizer/training/patterns.py by hand. Letters (L), numbers
 // (N) and white space are those of Unicode 16.0, as in Oniguruma within `tokenizers`; white space
 // there lacks U+001C to U+001F.
 #include "pretokens.hpp"

@@ -35,7 +35,7 @@ from curate.pipeline.spec.tree import Node, parse
 from curate.pipeline.spec.typed import validate
 from curate.stages.sources.base import Source
 from curate.tokenizer.config import PackConfig, TokenizerConfig
-from curate.tokenizer.mixture_config import MixtureConfig
+from curate.tokenizer.mixture.config import MixtureConfig
 
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "tokenizer": TokenizerConfig,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from curate.stages.base import SourceKind, Stage
 from curate.stages.sources.base import InputFile, Source
 from curate.tokenizer.config import PackConfig, TokenizerConfig
-from curate.tokenizer.mixture_config import MixtureConfig
+from curate.tokenizer.mixture.config import MixtureConfig
 
 
 class Section(BaseModel):

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from curate.cli.app import app
 from curate.errors import CurateError, DataError, SpecError
-from curate.tokenizer.bpe import train_bpe
 from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.counts import count_texts
-from curate.tokenizer.trained import tokenizer_config
+from curate.tokenizer.training.bpe import train_bpe
+from curate.tokenizer.training.counts import count_texts
+from curate.tokenizer.training.trained import tokenizer_config
 
 KOREAN = "한국어 문장은 띄어쓰기로 단어를 나눈다. 토큰은 바이트에서 배운다. "
 

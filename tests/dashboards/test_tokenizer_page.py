@@ -11,9 +11,9 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from curate.dashboards.tokenizer_page import write_page
-from curate.tokenizer.compare import Seen, compare
-from curate.tokenizer.parallel_text import ParallelText
-from curate.tokenizer.published import NamedTokenizer
+from curate.tokenizer.evaluation.compare import Seen, compare
+from curate.tokenizer.evaluation.parallel_text import ParallelText
+from curate.tokenizer.formats.published import NamedTokenizer
 
 HOSTILE = ["</style><script>alert(1)</script>", "\u202eevil", "<img src=x>", "a\nb", "&lt;"]
 

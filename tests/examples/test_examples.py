@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 
 from curate.pipeline.run_folder import RunFolder
 from curate.storage.store import Store
-from curate.tokenizer.manifest import read_manifest
+from curate.tokenizer.files.manifest import read_manifest
 
 FOLDERS = ("documents", "removed", "quarantine", "tokenizer", "tokens")
 

@@ -16,7 +16,7 @@ from curate.kernels.pretokens import (
     PretokenPattern,
     merge_counted,
 )
-from curate.tokenizer.patterns import cutter
+from curate.tokenizer.training.patterns import cutter
 
 PATTERNS: tuple[PretokenPattern, ...] = ("gpt2", "gpt4", "llama3", "metaspace", "words")
 DIGITS: tuple[DigitRuns, ...] = ("pattern", "single", "triples")

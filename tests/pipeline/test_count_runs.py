@@ -18,8 +18,8 @@ from curate.pipeline.job import JobContext
 from curate.pipeline.spec.model import PipelineSpec
 from curate.storage.store import Store
 from curate.tokenizer.config import PackConfig, TokenizerConfig
-from curate.tokenizer.counts import count_texts
-from curate.tokenizer.split import Splitting
+from curate.tokenizer.encoding.split import Splitting
+from curate.tokenizer.training.counts import count_texts
 
 CONFIG = TokenizerConfig(vocab_size=300)
 

@@ -33,7 +33,7 @@ from curate.stages.sources.jsonl import Jsonl
 from curate.storage.parquet import write_parquet
 from curate.storage.sliced import read_slice
 from curate.storage.store import Store
-from curate.tokenizer.split import HeldOut, Splitting, split_of
+from curate.tokenizer.encoding.split import HeldOut, Splitting, split_of
 
 WORDS = "ash birch cedar elm fir hazel larch maple oak pine rowan spruce willow yew".split()
 DOCUMENTS = 60

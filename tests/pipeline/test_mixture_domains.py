@@ -10,7 +10,7 @@ import pytest
 from curate.pipeline.mixture_jobs import SUMS_SCHEMA, MixturePlanJob
 from curate.storage.parquet import write_parquet
 from curate.storage.store import Store
-from curate.tokenizer.mixture_config import MixtureConfig
+from curate.tokenizer.mixture.config import MixtureConfig
 
 
 @pytest.mark.parametrize("largest", [1, 4, 1000])

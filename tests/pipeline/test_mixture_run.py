@@ -18,10 +18,10 @@ from curate.pipeline.executors.simulated import SimulatedExecutor
 from curate.pipeline.spec.model import PipelineSpec
 from curate.stages.language import Language
 from curate.tokenizer.config import PackConfig, TokenizerConfig
-from curate.tokenizer.mixture_config import MixtureConfig
-from curate.tokenizer.mixture_plan import MixturePlan
-from curate.tokenizer.reader import TrainingRows
-from curate.tokenizer.verify import verify_tokens
+from curate.tokenizer.files.reader import TrainingRows
+from curate.tokenizer.files.verify import verify_tokens
+from curate.tokenizer.mixture.config import MixtureConfig
+from curate.tokenizer.mixture.plan import MixturePlan
 
 SCHEDULE = [
     {"until": 0.75, "weights": {"web": 0.4, "wiki": 0.2, "books": 0.3, "table": 0.1}},

@@ -10,8 +10,8 @@ from pathlib import Path
 import tiny
 
 from curate.pipeline.executors.simulated import SimulatedExecutor
-from curate.tokenizer.reader import TrainingRows
-from curate.tokenizer.verify import verify_tokens
+from curate.tokenizer.files.reader import TrainingRows
+from curate.tokenizer.files.verify import verify_tokens
 
 
 def packed(corpus: Path, output: Path, **fields: object):

@@ -16,8 +16,8 @@ from curate.pipeline.pack_jobs import PackJob, final_name
 from curate.pipeline.spec.model import EngineConfig
 from curate.storage.parquet import write_parquet
 from curate.storage.store import FileRef, Store
-from curate.tokenizer.assemble import DOCUMENTS_SCHEMA
-from curate.tokenizer.manifest import (
+from curate.tokenizer.encoding.assemble import DOCUMENTS_SCHEMA
+from curate.tokenizer.files.manifest import (
     Counts,
     Dataset,
     TokenFile,
@@ -25,8 +25,8 @@ from curate.tokenizer.manifest import (
     make_manifest,
     special_tokens,
 )
-from curate.tokenizer.megatron import token_type, write_index
-from curate.tokenizer.packing import PackingSettings
+from curate.tokenizer.files.megatron import token_type, write_index
+from curate.tokenizer.packing.rows import PackingSettings
 
 TOKENIZER_JSON = json.dumps(
     {"added_tokens": [{"id": 0, "content": "<|endoftext|>", "special": True}]}

@@ -14,9 +14,9 @@ import pytest
 from tests.tokenizer.every_tokenizer import every_tokenizer
 
 from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.counts import count_texts
-from curate.tokenizer.train import train
-from curate.tokenizer.trained import TrainedTokenizer, tokenizer_config
+from curate.tokenizer.training.counts import count_texts
+from curate.tokenizer.training.train import train
+from curate.tokenizer.training.trained import TrainedTokenizer, tokenizer_config
 
 PLUGINS = str(Path(__file__).resolve().parent.parent / "plugins")
 sys.path[:0] = [PLUGINS] if PLUGINS not in sys.path else []

@@ -15,7 +15,7 @@ from tokenizers import (
     trainers,
 )
 
-from curate.tokenizer.patterns import regular_expression
+from curate.tokenizer.training.patterns import regular_expression
 
 END = "<|endoftext|>"
 CONTROL = [END, "</s>", "<pad>", "[CLS]"]

@@ -1,0 +1,1 @@
+"""Documents to ids, and which split they belong to."""

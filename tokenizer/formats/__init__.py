@@ -1,0 +1,1 @@
+"""Tokenizers in the file formats of other libraries."""

@@ -1,0 +1,1 @@
+"""Tokenizers: learned from counts of pre-tokens, extended, saved."""

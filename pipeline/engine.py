@@ -24,7 +24,6 @@ from curate.pipeline.accounts import (
     unusual_removals,
 )
 from curate.pipeline.budget import check_disk
-from curate.pipeline.build import BuildSteps
 from curate.pipeline.chain import LearnPlan, SegmentPlan
 from curate.pipeline.driver import Driver, NotKnownYet, PlanningDriver, Step
 from curate.pipeline.environment import capture_environment
@@ -43,6 +42,7 @@ from curate.pipeline.run_record import RunRecord, claim_output
 from curate.pipeline.segment import RemovedText
 from curate.pipeline.spec.model import PipelineSpec, StageEntry
 from curate.pipeline.steps import Indexes, StepFactory
+from curate.pipeline.tokens.build import BuildSteps
 from curate.stages.base import Exchange, ExchangeEditor
 from curate.stages.sources.base import InputFile
 from curate.storage.store import FileRef, Store

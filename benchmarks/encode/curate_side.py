@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from curate.pipeline.job import JobContext
 from curate.pipeline.spec.model import EngineConfig
-from curate.pipeline.token_jobs import AssembleJob, EncodeJob, TokenPlanJob, read_plan
+from curate.pipeline.tokens.jobs import AssembleJob, EncodeJob, TokenPlanJob, read_plan
 from curate.storage.parquet import PUBLISHED, write_parquet
 from curate.storage.schema import DOCUMENT_SCHEMA
 from curate.storage.store import FileRef, Store

@@ -75,7 +75,7 @@ def evaluate(
     from curate.cli.console import make_console
     from curate.dashboards.tokenizer_page import write_page
     from curate.errors import SpecError
-    from curate.pipeline.tokenizer_texts import TokenizerRun, is_run
+    from curate.pipeline.tokens.texts import TokenizerRun, is_run
     from curate.tokenizer.evaluation.compare import compare
     from curate.tokenizer.evaluation.parallel_text import read_parallel
     from curate.tokenizer.evaluation.text_files import read_texts

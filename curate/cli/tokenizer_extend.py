@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from curate.pipeline.extension import Extension
+    from curate.pipeline.tokens.extension import Extension
 
 EPILOG = """Examples:
 
@@ -70,7 +70,7 @@ def extend(
     New merges come after all old ones. Prints bytes per token before and after, on texts that were
     held out of the training (5 %).
     """
-    from curate.pipeline.extension import extend as run
+    from curate.pipeline.tokens.extension import extend as run
     from curate.tokenizer.training.extend import ExtendSettings
 
     found = run(

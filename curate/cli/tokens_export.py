@@ -37,7 +37,7 @@ def export(
     The ids become hard links: changing such a file changes the run.
     """
     from curate.dashboards.visible_text import visible
-    from curate.pipeline.token_runs import TokenRun
+    from curate.pipeline.tokens.finished import TokenRun
     from curate.tokenizer.files.export import export_tokens
 
     place = TokenRun(run)

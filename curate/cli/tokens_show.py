@@ -33,7 +33,7 @@ def show(
     """Print the text, the documents and their sources behind a training sample."""
     from curate.dashboards.visible_text import visible
     from curate.errors import DataError
-    from curate.pipeline.token_runs import show_sample
+    from curate.pipeline.tokens.finished import show_sample
 
     try:
         found = show_sample(run, split, sample, seed)

@@ -21,7 +21,7 @@ def verify(
     code 1 when anything differs.
     """
     from curate.dashboards.visible_text import visible
-    from curate.pipeline.token_runs import TokenRun
+    from curate.pipeline.tokens.finished import TokenRun
     from curate.tokenizer.files.verify import verify_tokens
 
     place = TokenRun(run)

@@ -26,7 +26,7 @@ from curate.pipeline.executors.simulated import SimulatedExecutor
 from curate.pipeline.explain import explain_document, explain_text
 from curate.pipeline.run_folder import RunFolder
 from curate.pipeline.spec.model import EngineConfig, PipelineSpec
-from curate.pipeline.split_documents import SPLIT, documents
+from curate.pipeline.tokens.split_documents import SPLIT, documents
 from curate.stages.base import Phase, Stage
 from curate.stages.quality.gopher import GopherQuality
 from curate.stages.sources.jsonl import Jsonl

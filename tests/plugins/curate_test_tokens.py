@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from curate.pipeline.job import JobContext
-from curate.pipeline.pack_jobs import PackJob, final_name
 from curate.pipeline.spec.model import EngineConfig
+from curate.pipeline.tokens.pack_jobs import PackJob, final_name
 from curate.storage.parquet import write_parquet
 from curate.storage.store import FileRef, Store
 from curate.tokenizer.encoding.assemble import DOCUMENTS_SCHEMA

@@ -188,7 +188,7 @@ def test_rows_in_several_parts_are_one_sequence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = TrainingRows(write_tokens(tmp_path / "a", PackingSettings("concat", 16, 1)))
-    monkeypatch.setattr("curate.pipeline.pack_jobs.pack", _in_small_groups)
+    monkeypatch.setattr("curate.pipeline.tokens.pack_jobs.pack", _in_small_groups)
     parts = TrainingRows(write_tokens(tmp_path / "b", PackingSettings("concat", 16, 1)))
     assert len(parts.plan.parts) > 1
     for number in range(len(whole)):

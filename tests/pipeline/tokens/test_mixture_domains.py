@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from curate.pipeline.mixture_jobs import SUMS_SCHEMA, MixturePlanJob
+from curate.pipeline.tokens.mixture_jobs import SUMS_SCHEMA, MixturePlanJob
 from curate.storage.parquet import write_parquet
 from curate.storage.store import Store
 from curate.tokenizer.mixture.config import MixtureConfig
@@ -17,7 +17,7 @@ from curate.tokenizer.mixture.config import MixtureConfig
 def test_the_number_of_domains_looked_at_first_does_not_matter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest: int
 ) -> None:
-    monkeypatch.setattr("curate.pipeline.mixture_jobs.LARGEST_DOMAINS", largest)
+    monkeypatch.setattr("curate.pipeline.tokens.mixture_jobs.LARGEST_DOMAINS", largest)
     store = Store(str(tmp_path))
     sizes = [400, 300, 200, 150, 120, *([10] * 60)]
     rows = [

@@ -18,7 +18,7 @@ from curate.pipeline.driver import Step
 from curate.pipeline.fingerprint import digest
 from curate.pipeline.job import JobContext, JobResult
 from curate.pipeline.plan import Plan
-from curate.pipeline.split_documents import SPLIT, documents
+from curate.pipeline.tokens.split_documents import SPLIT, documents
 from curate.storage.store import FileRef
 from curate.tokenizer.encoding.split import TRAIN, Splitting
 from curate.tokenizer.training.shares import language_rates

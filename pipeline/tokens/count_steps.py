@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from curate.pipeline.count_jobs import COUNTS_KINDS, CountJob, MergeCountsJob, SourceCounts
 from curate.pipeline.driver import Step
 from curate.pipeline.fingerprint import digest
-from curate.pipeline.language_jobs import language_limits
 from curate.pipeline.plan import Plan
+from curate.pipeline.tokens.count_jobs import COUNTS_KINDS, CountJob, MergeCountsJob, SourceCounts
+from curate.pipeline.tokens.language_jobs import language_limits
 from curate.storage.store import FileRef
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.encoding.split import Splitting

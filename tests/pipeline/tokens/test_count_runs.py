@@ -12,10 +12,10 @@ import pytest
 import tiny
 
 from curate.errors import StageError
-from curate.pipeline.count_jobs import CountJob, MergeCountsJob
 from curate.pipeline.executors.simulated import SimulatedExecutor
 from curate.pipeline.job import JobContext
 from curate.pipeline.spec.model import PipelineSpec
+from curate.pipeline.tokens.count_jobs import CountJob, MergeCountsJob
 from curate.storage.store import Store
 from curate.tokenizer.config import PackConfig, TokenizerConfig
 from curate.tokenizer.encoding.split import Splitting
@@ -60,7 +60,7 @@ def test_every_source_has_one_file_of_exact_counts(reference: Path) -> None:
 def test_same_counts_and_tokenizer_for_any_parts_order_and_tree(
     small_corpus: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("curate.pipeline.count_steps.MERGE_FAN_IN", 2)
+    monkeypatch.setattr("curate.pipeline.tokens.count_steps.MERGE_FAN_IN", 2)
     spec = counting_spec(small_corpus, tmp_path / "out", part_bytes=4_000, batch_bytes=1_024)
     result = tiny.run(spec, SimulatedExecutor(seed=1, twice=0.2, lost=0.2))
     assert result.executed["tokenizer.count"] >= 16

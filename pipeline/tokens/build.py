@@ -9,16 +9,14 @@ from typing import Any
 import orjson
 import xxhash
 
-from curate.pipeline.count_steps import count_sources, shared
 from curate.pipeline.driver import Step
 from curate.pipeline.fingerprint import digest
-from curate.pipeline.mixture_jobs import mixed
-from curate.pipeline.pack_jobs import packed_rows
 from curate.pipeline.plan import Plan
 from curate.pipeline.publish import Promotion
 from curate.pipeline.spec.model import PipelineSpec
 from curate.pipeline.steps import StepFactory
-from curate.pipeline.token_jobs import (
+from curate.pipeline.tokens.count_steps import count_sources, shared
+from curate.pipeline.tokens.jobs import (
     AssembleJob,
     EncodeJob,
     TokenIndexJob,
@@ -26,6 +24,8 @@ from curate.pipeline.token_jobs import (
     TokenPlanJob,
     read_plan,
 )
+from curate.pipeline.tokens.mixture_jobs import mixed
+from curate.pipeline.tokens.pack_jobs import packed_rows
 from curate.storage.store import FileRef
 from curate.tokenizer.encoding.assemble import PlannedFile
 from curate.tokenizer.encoding.encode import Encoder, choose_backend

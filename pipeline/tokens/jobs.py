@@ -13,9 +13,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.pipeline.count_jobs import SourceCounts
 from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
-from curate.pipeline.split_documents import COLUMNS, SPLIT, documents
+from curate.pipeline.tokens.count_jobs import SourceCounts
+from curate.pipeline.tokens.split_documents import COLUMNS, SPLIT, documents
 from curate.storage.parquet import (
     PUBLISHED,
     ParquetWriter,

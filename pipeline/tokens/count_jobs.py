@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from curate.kernels.pretokens import COUNTS_SCHEMA, merge_counted
 from curate.pipeline.job import JobContext, JobResult, OutputFile, output_path
-from curate.pipeline.language_jobs import COLUMNS, LanguageLimits, drawn
-from curate.pipeline.split_documents import SPLIT, documents
+from curate.pipeline.tokens.language_jobs import COLUMNS, LanguageLimits, drawn
+from curate.pipeline.tokens.split_documents import SPLIT, documents
 from curate.storage.parquet import read_batches, write_parquet
 from curate.storage.store import FileRef
 from curate.tokenizer.config import TokenizerConfig

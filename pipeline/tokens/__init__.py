@@ -1,0 +1,1 @@
+"""After the documents: jobs that count, train, encode, mix, pack, and what looks at results."""

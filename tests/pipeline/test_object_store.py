@@ -15,6 +15,7 @@ from curate.pipeline.executors.inline import InlineExecutor
 from curate.pipeline.executors.simulated import Failpoints, SimulatedCrash, SimulatedExecutor
 from curate.pipeline.spec.model import PipelineSpec
 from curate.storage.store import Store
+from curate.tokenizer.mixture.config import MixtureConfig
 
 SOURCES = ("web", "books")
 
@@ -31,7 +32,8 @@ def half(corpus: Path, output: str | Path) -> PipelineSpec:
         )
         for i, entry in enumerate(spec.stages)
     )
-    return replace(spec, sources=found, stages=stages)
+    mixture = MixtureConfig(weights={"web": 2, "books": 1})
+    return replace(spec, sources=found, stages=stages, mixture=mixture)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import ast
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from curate_test_stages import Fragile
 from curate_test_stages.fragile import EXIT
 
 from curate.pipeline.executors.inline import InlineExecutor
+from curate.pipeline.spec.model import PipelineSpec
+from curate.tokenizer.mixture.config import MixtureConfig
 
 
 @pytest.mark.parametrize("workers", [1, 2, 8])
@@ -29,20 +32,26 @@ def test_same_bytes_for_any_number_of_workers(
     output = tmp_path / "out"
     executor = RayExecutor(workers)
     assert executor.slots == workers and executor.capacity() == workers
-    result = tiny.run(tiny.spec(small_corpus, output, SMALL), executor)
+    result = tiny.run(mixed(small_corpus, output), executor)
     assert tiny.final_files(output) == inline_files
     assert result.record["executor"] == {"name": "ray", "slots": workers}
-    again = tiny.run(tiny.spec(small_corpus, output, SMALL), RayExecutor(workers))
+    again = tiny.run(mixed(small_corpus, output), RayExecutor(workers))
     assert again.executed == {}
 
 
 SMALL = 60
 
 
+def mixed(corpus: Path, output: Path) -> PipelineSpec:
+    """All that a run can make: a mixture, too."""
+    weights = {"web": 2, "wiki": 1, "books": 1, "table": 1}
+    return replace(tiny.spec(corpus, output, SMALL), mixture=MixtureConfig(weights=weights))
+
+
 @pytest.fixture(scope="module")
 def inline_files(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     output = tmp_path_factory.mktemp("inline") / "out"
-    tiny.run(tiny.spec(small_corpus, output, SMALL), InlineExecutor())
+    tiny.run(mixed(small_corpus, output), InlineExecutor())
     return tiny.final_files(output)
 
 

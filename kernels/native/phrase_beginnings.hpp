@@ -48,6 +48,7 @@ public:
     bool may_occur(Bytes text) const {
 #if defined(__SSE2__)
         if (!usable_) return true;
+        if (text.size == 0) return false;
         size_t position = 0;
         for (; text.size - position >= kBlock; position += 16) {
             if (block_may(text.data + position)) return true;

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,41 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder of real texts at {folder}; set CURATE_TEST_DATA")
     return folder
+
+
+SIZE_RATIO = 16
+COST_RATIO = 64  # linear 16, quadratic 256; a byte of what leaves the caches costs up to 3 times
+LEAST_SECONDS = 0.01  # of the part: below it is noise, and no quadratic cost ends near 64 times it
+PASSES = 10
+
+
+@pytest.fixture(scope="session")
+def assert_linear_time() -> Callable[..., None]:
+    """Function (work, make, size): fails when work(make(size)) costs more than its size grows.
+
+    CPU time at `size` against a sixteenth of it, the least of some passes each: a bound in seconds
+    would measure the machine and what else runs on it. Seconds are in benchmarks/hostile.
+    """
+
+    def cpu_seconds(work: Callable[[Any], object], given: Any) -> float:
+        start = time.process_time()
+        work(given)
+        return time.process_time() - start
+
+    def check(work: Callable[[Any], object], make: Callable[[int], Any], *, size: int) -> None:
+        part, whole = make(size // SIZE_RATIO), make(size)
+        part_seconds = max(LEAST_SECONDS, min(cpu_seconds(work, part) for _ in range(3)))
+        whole_seconds = math.inf
+        for _ in range(PASSES):
+            whole_seconds = min(whole_seconds, cpu_seconds(work, whole))
+            if whole_seconds <= COST_RATIO * part_seconds:
+                return
+        raise AssertionError(
+            f"{SIZE_RATIO} times the size costs {whole_seconds / part_seconds:.0f} times the time: "
+            f"{part_seconds:.3f} s and {whole_seconds:.3f} s"
+        )
+
+    return check
 
 
 BARE_NAMES = "bare_names"

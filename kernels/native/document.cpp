@@ -3,6 +3,7 @@
 #define XXH_INLINE_ALL
 #include "third_party/xxhash.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
@@ -145,6 +146,7 @@ void Document::segment() {
 
 void split_lines(Bytes text, bool is_ascii, std::vector<Line>& lines, StampTable& table) {
     lines.clear();
+    lines.reserve(1 + static_cast<size_t>(std::count(text.data, text.data + text.size, '\n')));
     size_t begin = 0;
     for (bool last = false; !last;) {
         const void* found =

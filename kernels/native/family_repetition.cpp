@@ -1,8 +1,8 @@
 // The 13 repetition fractions of Rae et al. 2021, table A1, as datatrove's GopherRepetitionFilter
 // reads them, except that blank lines and paragraphs are no duplicates and CR LF is a line end.
 //
-// An n-gram is named by the position of its first occurrence, so that equal names mean equal
-// n-grams without comparing text: an n-gram of three words and more is the pair of names of its two
+// An n-gram is named by its first occurrence, so that equal names mean equal n-grams without
+// comparing text: an n-gram of three words and more is the pair of names of its two
 // (n-1)-grams, an exact 64-bit key. Pairs of words are found by a hash and compared. An n-gram can only
 // repeat where both its (n-1)-grams do, so that the list of candidates shrinks from n to n + 1:
 // prose costs little more than one round of look-ups, and no text more than nine.
@@ -64,39 +64,38 @@ uint64_t key_of_pair(uint64_t first, uint64_t second) {
     return (first * 0x9fb21c651e98df25ull) ^ (second << 32 | second >> 32);
 }
 
-// Finds the keys that occur once, without a branch to guess wrong: most words and n-grams of prose
-// do, and a hash table would guess at each of them. It never says so of a key that occurs twice.
-class Sieve {
+// Finds equal keys without a branch to guess wrong: in prose most n-grams occur once, some again, and
+// a hash table would guess at each of them. A slot belongs to the key that comes to it first.
+class FirstMet {
 public:
-    // Moves the positions (and keys) of keys that may repeat to the front; returns how many.
-    size_t keep_repeated(size_t count, uint64_t* keys, uint32_t* positions) {
-        if (count > kMost) return count;
+    static constexpr size_t kMost = 65'535;  // keys at most; their slots stay in a cache
+
+    // names[index] becomes the index of the first key of the same slot, which may be another key.
+    // Returns how many keys were not the first; `later` lists them, it has room for all.
+    size_t find(const uint64_t* keys, size_t count, uint32_t* names, uint32_t* later) {
         unsigned bits = 6;
         while (size_t{1} << bits < kRoom * count) ++bits;
-        uint8_t* const met = met_.reserve(size_t{1} << bits);
-        std::memset(met, 0, size_t{1} << bits);
-        const auto slot_of = [bits](uint64_t key) {
-            return (key ^ key >> 29) * 0xbf58476d1ce4e5b9ull >> (64 - bits);
-        };
-        for (size_t index = 0; index < count; ++index) {
-            uint8_t& times = met[slot_of(keys[index])];
-            times = static_cast<uint8_t>(times + (times < 2));
-        }
-        size_t kept = 0;
-        for (size_t index = 0; index < count; ++index) {
+        uint16_t* const slots = slots_.reserve(size_t{1} << bits);
+        std::memset(slots, 0xff, sizeof(uint16_t) << bits);
+        size_t found = 0;
+        for (uint32_t index = 0; index < count; ++index) {
             const uint64_t key = keys[index];
-            keys[kept] = key;
-            positions[kept] = positions[index];
-            kept += met[slot_of(key)] > 1;
+            uint16_t& slot = slots[(key ^ key >> 29) * 0xbf58476d1ce4e5b9ull >> (64 - bits)];
+            const bool is_first = slot == kFree;
+            const uint32_t name = is_first ? index : slot;
+            slot = static_cast<uint16_t>(name);
+            names[index] = name;
+            later[found] = index;
+            found += !is_first;
         }
-        return kept;
+        return found;
     }
 
 private:
-    static constexpr size_t kRoom = 8;              // slots per key: one in nine passes for nothing
-    static constexpr size_t kMost = size_t{1} << 17;  // keys whose slots stay in a cache
+    static constexpr size_t kRoom = 8;  // slots per key: one in sixteen finds another key in its slot
+    static constexpr uint16_t kFree = 0xffff;
 
-    Buffer<uint8_t> met_;
+    Buffer<uint16_t> slots_;
 };
 
 class Repetition {
@@ -168,13 +167,14 @@ private:
         found[3] = static_cast<double>(repeated_characters) / characters;
     }
 
-    // Names the pairs of words that may occur twice or more, the first candidates; returns how many.
+    // Names the pairs of words, the first candidates; returns how many.
     size_t name_pairs(const Passage& passage) {
         if (passage.word_count < 2) return 0;
         const Word* const words = passage.words;
         const size_t pairs = passage.word_count - 1;
         names_.reserve(pairs);
         counts_.reserve(pairs);
+        later_.reserve(pairs);
         uint64_t* const word_keys = word_keys_.reserve(passage.word_count);
         uint64_t* const keys = keys_.reserve(pairs);
         uint32_t* const positions = positions_.reserve(pairs);
@@ -191,34 +191,48 @@ private:
                    (bytes <= 8 || std::memcmp(passage.document.data + first.begin,
                                               passage.document.data + second.begin, bytes) == 0);
         };
-        return name_all(pairs, [&](uint32_t one, uint32_t other) {
+        name_all(pairs, [&](uint32_t one, uint32_t other) {
             return are_equal(one, other) && are_equal(one + 1, other + 1);
         });
+        return pairs;
     }
 
-    // Names the n-grams whose keys may occur twice or more; returns how many. same(position, other)
-    // says whether two n-grams of equal keys are equal.
+    // Names and counts the candidates. same(index, other) says whether two candidates of equal keys
+    // are equal n-grams.
     template <class Same>
-    size_t name_all(size_t count, Same same) {
-        uint64_t* const keys = keys_.data();
-        uint32_t* const positions = positions_.data();
-        count = sieve_.keep_repeated(count, keys, positions);
-        table_.reset(count);
-        const size_t prefetched = table_.is_large() ? count - kAhead : 0;
-        for (size_t index = 0; index < count; ++index) {
-            if (index < prefetched) table_.prefetch(keys[index + kAhead]);
-            const uint32_t own = positions[index];
-            const auto same_as_own = [&](uint32_t other) { return same(own, other); };
-            count_name(index, own, table_.find_or_add(keys[index], own, same_as_own));
-        }
-        return count;
-    }
-
-    void count_name(size_t index, uint32_t position, uint32_t name) {
+    void name_all(size_t count, Same same) {
+        const uint64_t* const keys = keys_.data();
+        uint32_t* const names = names_.data();
         uint32_t* const counts = counts_.data();
-        if (name == position) counts[name] = 0;
-        counts[name] += 1;
-        names_.data()[index] = name;
+        std::fill_n(counts, count, 1u);
+        const auto look_up = [&](uint32_t index) {
+            const auto same_as_this = [&](uint32_t other) { return same(index, other); };
+            const uint32_t name = table_.find_or_add(keys[index], index, same_as_this);
+            names[index] = name;
+            if (name != index) counts[name] += 1;
+        };
+        if (count > FirstMet::kMost) {
+            table_.reset(count);
+            const size_t prefetched = count - kAhead;
+            for (size_t index = 0; index < count; ++index) {
+                if (index < prefetched) table_.prefetch(keys[index + kAhead]);
+                look_up(static_cast<uint32_t>(index));
+            }
+            return;
+        }
+        uint32_t* const later = later_.data();
+        const size_t found = first_met_.find(keys, count, names, later);
+        size_t strangers = 0;  // in the slots of others, as all their equals
+        for (size_t at = 0; at < found; ++at) {
+            const uint32_t index = later[at], name = names[index];
+            if (keys[index] == keys[name] && same(index, name)) {
+                counts[name] += 1;
+            } else {
+                later[strangers++] = index;
+            }
+        }
+        table_.reset(strangers);
+        for (size_t at = 0; at < strangers; ++at) look_up(later[at]);
     }
 
     void measure_grams(const Passage& passage, double characters, Fractions& found) {
@@ -251,7 +265,8 @@ private:
             positions[pairs] = position;
             pairs += positions[index + 1] == position + 1;
         }
-        return name_all(pairs, [](uint32_t, uint32_t) { return true; });
+        name_all(pairs, [](uint32_t, uint32_t) { return true; });
+        return pairs;
     }
 
     static constexpr size_t kAhead = 16;  // look-ups whose memory is fetched in advance
@@ -264,16 +279,19 @@ private:
 
     // Drops the candidates that occur once.
     Top keep_repeated(size_t candidates) {
+        const uint32_t* const counts = counts_.data();
+        uint32_t* const names = names_.data();
+        uint32_t* const positions = positions_.data();
         Top top;
         for (size_t index = 0; index < candidates; ++index) {
-            const uint32_t name = names_.data()[index];
-            const uint32_t count = counts_.data()[name];
+            const uint32_t name = names[index], position = positions[index];
+            const uint32_t count = counts[name];
             if (count > top.count) {
                 top.count = count;
-                top.position = name;
+                top.position = position;
             }
-            names_.data()[top.candidates] = name;
-            positions_.data()[top.candidates] = positions_.data()[index];
+            names[top.candidates] = name;
+            positions[top.candidates] = position;
             top.candidates += count > 1;
         }
         return top;
@@ -315,13 +333,14 @@ private:
     }
 
     StampTable table_;
-    Sieve sieve_;
+    FirstMet first_met_;
     std::vector<Paragraph> paragraphs_;
     Buffer<uint64_t> word_keys_;
     Buffer<uint64_t> keys_;       // of the candidates while they get names
-    Buffer<uint32_t> names_;      // of the candidates: positions of first occurrences
+    Buffer<uint32_t> names_;      // of the candidates: which of them, when named, was the first equal
     Buffer<uint32_t> positions_;  // of the candidates, ascending
     Buffer<uint32_t> counts_;     // by name
+    Buffer<uint32_t> later_;      // candidates that were not the first
 };
 
 // Windows of equal numbers of words, at most `window_words` each (0: one window).

@@ -8,6 +8,7 @@ the row counts in the footers, and one row group is read at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from curate.errors import DataError
 
 BATCH_ROWS = 2**16
+COLUMNS = ("document_id", "source", "file", "token_offset", "length", "shard", "row")
 
 
 class DocumentIndex:
@@ -26,7 +28,8 @@ class DocumentIndex:
     def __init__(self, folder: str | Path) -> None:
         path = Path(folder) / "documents.parquet"
         names = sorted(path.glob("part-*.parquet")) if path.is_dir() else [path]
-        self._files = [self._open(name) for name in names]
+        self._names = names
+        self._files = [_opened(name) for name in names]
         groups = [
             (number, group, file.metadata.row_group(group).num_rows)
             for number, file in enumerate(self._files)
@@ -36,21 +39,16 @@ class DocumentIndex:
         rows = np.cumsum([rows for _, _, rows in groups], dtype=np.int64)
         self._first_rows = np.concatenate([np.zeros(1, dtype=np.int64), rows])
 
-    def _open(self, path: Path) -> pq.ParquetFile:
-        try:
-            return pq.ParquetFile(path, page_checksum_verification=True)
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{path}: cannot be read ({error}); run the pipeline again") from error
-
     def __len__(self) -> int:
         return int(self._first_rows[-1])
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """All rows in order, a row group in memory."""
         for number, group in self._groups:
-            yield from self._files[number].iter_batches(
-                BATCH_ROWS, row_groups=[group], columns=list(columns), use_threads=False
-            )
+            with _readable(self._names[number]):
+                yield from self._files[number].iter_batches(
+                    BATCH_ROWS, row_groups=[group], columns=list(columns), use_threads=False
+                )
 
     def rows(self, wanted: Sequence[int]) -> list[dict[str, Any]]:
         """These rows, in the order asked for."""
@@ -62,7 +60,24 @@ class DocumentIndex:
         for place in np.unique(group_of).tolist():
             number, group = self._groups[place]
             inside = numbers[group_of == place]
-            table = self._files[number].read_row_group(group, use_threads=False)
+            with _readable(self._names[number]):
+                table = self._files[number].read_row_group(group, use_threads=False)
             taken = table.take(pa.array(inside - self._first_rows[place])).to_pylist()
             found |= dict(zip(inside.tolist(), taken, strict=True))
         return [found[row] for row in wanted]
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); run the pipeline again") from error
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    with _readable(path):
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+    if missing := [name for name in COLUMNS if name not in file.schema_arrow.names]:
+        raise DataError(f"{path}: no column {', '.join(missing)}; run the pipeline again")
+    return file

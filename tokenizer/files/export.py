@@ -35,7 +35,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.errors import DataError
-from curate.tokenizer.files.document_index import DocumentIndex
+from curate.tokenizer.files.document_index import COLUMNS, DocumentIndex
 from curate.tokenizer.files.manifest import Dataset
 from curate.tokenizer.files.megatron import IndexedDataset
 from curate.tokenizer.files.reader import TokenFiles
@@ -181,10 +181,8 @@ def _unsigned(dtype: np.dtype) -> str:
 class _Rows:
     """Takes the rows of documents.parquet in order, so many at a time."""
 
-    COLUMNS = ("document_id", "source", "file", "token_offset", "length", "shard", "row")
-
     def __init__(self, index: DocumentIndex) -> None:
-        self._batches = index.batches(self.COLUMNS)
+        self._batches = index.batches(COLUMNS)
         self._held: pa.RecordBatch | None = None
 
     def take(self, rows: int) -> Iterator[pa.RecordBatch]:

@@ -12,9 +12,11 @@ pages that are read; 8 bytes per document of a file while it is opened.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -28,8 +30,11 @@ from curate.tokenizer.packing.plan import (
     read_packing_plan,
     starts_name,
 )
+from curate.tokenizer.packing.rows import piece_type
 from curate.tokenizer.packing.sample_order import SampleOrder, row_of_sample
 
+STARTS_TYPES = (np.dtype("<u4"),)
+PIECE_TYPES = (piece_type(0), piece_type(2**32))
 IGNORED_LABEL = -100
 """Where the model has nothing to predict, as PyTorch's cross entropy takes it."""
 
@@ -181,7 +186,13 @@ class TrainingRows:
         part = int(np.searchsorted(self._first_rows, row, side="right")) - 1
         starts, pieces = self.part(part)
         place = row - int(self._first_rows[part])
-        found: np.ndarray = pieces[int(starts[place]) : int(starts[place + 1])]
+        first, end = int(starts[place]), int(starts[place + 1])
+        if not first <= end <= len(pieces):
+            raise DataError(
+                f"{self._folder / starts_name(part)}: row {place} has the pieces {first} to {end} "
+                f"of {len(pieces)}; the file is damaged, run the pipeline again"
+            )
+        found: np.ndarray = pieces[first:end]
         return found
 
     def row(self, number: int, epoch: int = 0) -> Sample:
@@ -234,10 +245,10 @@ class TrainingRows:
     def part(self, part: int) -> tuple[np.ndarray, np.ndarray]:
         """(starts, pieces) of one part of the plan, checked when it is opened."""
         if part not in self._opened:
-            starts = _mapped(self._folder / starts_name(part))
-            pieces = _mapped(self._folder / pieces_name(part))
+            starts = _mapped(self._folder / starts_name(part), STARTS_TYPES)
+            pieces = _mapped(self._folder / pieces_name(part), PIECE_TYPES)
             expected = self.plan.parts[part]
-            found = (len(starts) - 1, len(pieces), int(starts[-1]))
+            found = (len(starts) - 1, len(pieces), int(starts[-1]) if len(starts) else 0)
             recorded = (expected.rows, expected.pieces, expected.pieces)
             if found != recorded:
                 raise DataError(
@@ -248,11 +259,14 @@ class TrainingRows:
         return self._opened[part]
 
 
-def _mapped(path: Path) -> np.ndarray:
+def _mapped(path: Path, known: Sequence[np.dtype]) -> np.ndarray:
     try:
         found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise DataError(f"{path}: the file is missing; run the pipeline again") from error
-    except (ValueError, EOFError, OSError) as error:
+    # NumPy reads the header as a piece of Python.
+    except (ValueError, EOFError, OSError, OverflowError, SyntaxError, TokenError) as error:
         raise DataError(f"{path}: truncated or damaged ({error})") from error
+    if found.dtype not in known or found.ndim != 1:
+        raise DataError(f"{path}: damaged (it holds {found.ndim} dimensions of {found.dtype})")
     return found

@@ -168,6 +168,9 @@ def _rows(files: TokenFiles, found: Verified) -> Iterator[str]:
                     "(document, start, length), which is not inside a document"
                 )
                 return
+        if starts[0] != 0 or (starts[1:] < starts[:-1]).any():
+            yield f"{path}: part {number}: the starts of its rows do not ascend from 0"
+            return
         sizes = np.repeat(*np.array(part.lengths, dtype=np.int64).reshape(-1, 2).T)
         in_rows = np.diff(
             np.concatenate([[0], np.cumsum(pieces["length"], dtype=np.int64)])[starts]

@@ -93,6 +93,34 @@ def test_one_wrong_bit_anywhere_is_found(tmp_path: Path, name: str) -> None:
     assert any(name in fault and "checksum" in fault for fault in found.faults)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train/books-00000.idx",
+        "train/documents.parquet",
+        "validation/packing.json",
+        "train/packing/00000.pieces.npy",
+        "train/packing/00000.starts.npy",
+    ],
+)
+def test_no_damage_ends_the_check_of_the_other_files(tmp_path: Path, name: str) -> None:
+    folder = write_tokens(tmp_path, SETTINGS)
+    path = folder / name
+    sound = path.read_bytes()
+    files = sum(1 for each in folder.rglob("*") if each.is_file()) - 1
+    places = [place * len(sound) // 16 for place in range(16)]
+    for place in places:
+        for damaged in (
+            sound[:place] + bytes([sound[place] ^ 0x10]) + sound[place + 1 :],
+            sound[:place] + b"\xff\xff" + sound[place + 2 :],
+            sound[:place],
+        ):
+            path.write_bytes(damaged)
+            found = verify_tokens(folder, TOKENIZER_JSON)
+            assert found.files == files
+            assert any(name in fault for fault in found.faults) or damaged == sound
+
+
 def change_rows(folder: Path) -> None:
     path = folder / "train" / "documents.parquet"
     rows = pq.read_table(path).to_pylist()

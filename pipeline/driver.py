@@ -280,7 +280,7 @@ class _Wave:
                 "worker_crashed", step=step, reason=outcome.reason, careful=attempts.careful
             )
         elif isinstance(outcome, GaveUp):
-            self.driver.decide(Decision(outcome.document, outcome.stage, outcome.reason))
+            self._give_up(step, Decision(outcome.document, outcome.stage, outcome.reason))
         elif isinstance(outcome, Lost):
             attempts.lost += 1
             attempts.not_before = time.monotonic() + min(60.0, LOST_BACKOFF_SECONDS * attempts.lost)
@@ -288,6 +288,15 @@ class _Wave:
         else:
             raise _failure(step, outcome)
         self.again.append(token)
+
+    def _give_up(self, step: str, decision: Decision) -> None:
+        """Decide once: a job that dies of a document which it should leave out would never end."""
+        known = ((each.id, each.stage) for each in self.driver.decisions)
+        if (decision.id, decision.stage) in known:
+            raise StageError(
+                f"{step}: '{decision.id}' {decision.reason}, although it was given up before"
+            )
+        self.driver.decide(decision)
 
     def _commit(self, token: tuple[str, int], result: JobResult) -> None:
         driver = self.driver

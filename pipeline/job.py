@@ -12,7 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from curate.pipeline.spec.model import EngineConfig
 from curate.storage.store import FileRef, Store
@@ -114,6 +114,17 @@ class Job(Protocol):
 
     def run(self, context: JobContext) -> JobResult:
         """Do the work. Raises DamagedFile for an input that must be made again."""
+
+
+@runtime_checkable
+class LeavesOut(Protocol):
+    """A job that can do without a document. Its decisions are part of its key; any other job that
+    dies of a document fails the run.
+    """
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """Documents that it must not touch."""
 
 
 def output_path(step: str, key: str, kind: str, part: int = 0, extension: str | None = None) -> str:

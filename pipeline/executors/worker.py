@@ -31,7 +31,7 @@ from curate.pipeline.executors.base import (
     Outcome,
     WorkerSetup,
 )
-from curate.pipeline.job import Job, JobContext, Watch
+from curate.pipeline.job import Job, JobContext, LeavesOut, Watch
 from curate.storage.store import DamagedFile, Store
 
 THREAD_VARIABLES = (
@@ -147,7 +147,9 @@ class _Attempt:
 
 
 def run_careful(setup: WorkerSetup, job: Job) -> Outcome:
-    """Run a job in child processes; a document that kills two of them in a row is given up."""
+    """Run a job in child processes; a document that kills two of them in a row is given up, where
+    the job can do without it.
+    """
     first = _attempt(setup, job)
     if first.outcome is not None:
         return first.outcome
@@ -156,7 +158,10 @@ def run_careful(setup: WorkerSetup, job: Job) -> Outcome:
         return second.outcome
     if not first.document or (first.document, first.stage) != (second.document, second.stage):
         return Crashed(f"the worker died twice, at '{first.document}' and at '{second.document}'")
-    return GaveUp(second.document, second.stage, _reason(second.exit_code, setup))
+    reason = _reason(second.exit_code, setup)
+    if not isinstance(job, LeavesOut):
+        return Crashed(f"'{second.document}' {reason}, and this step can leave nothing out")
+    return GaveUp(second.document, second.stage, reason)
 
 
 def _reason(exit_code: int, setup: WorkerSetup) -> str:

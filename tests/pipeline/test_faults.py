@@ -16,11 +16,16 @@ from typing import Any
 
 import pytest
 import tiny
+from curate_test_failures import Deadly, Heedless
 from curate_test_stages import Fragile, HideDigits
 from curate_test_stages.fragile import EXIT, HANG, RAISE, SEGFAULT, SLEEP
 
-from curate.errors import CurateError, GuardRailError
+from curate.errors import CurateError, GuardRailError, StageError
+from curate.pipeline.driver import Driver, Step, load_decisions
 from curate.pipeline.engine import Run
+from curate.pipeline.environment import capture_environment
+from curate.pipeline.events import SilentEvents
+from curate.pipeline.executors.base import WorkerSetup
 from curate.pipeline.executors.inline import InlineExecutor
 from curate.pipeline.executors.simulated import SimulatedExecutor
 from curate.pipeline.spec.model import EngineConfig, PipelineSpec
@@ -28,6 +33,7 @@ from curate.stages.base import Stage
 from curate.stages.dedup.exact import ExactDedup
 from curate.stages.quality.gopher import GopherQuality
 from curate.stages.sources.jsonl import Jsonl
+from curate.storage.store import Store
 
 DOCUMENTS = 24
 
@@ -118,6 +124,28 @@ def test_a_document_that_sleeps_without_cpu_is_given_up(tmp_path: Path) -> None:
     (bad,) = tiny.rows(tmp_path / "out", "quarantine")
     assert number_of(bad) == 5
     assert "no progress" in bad["message"]
+
+
+@pytest.mark.parametrize(
+    ("job", "message", "decisions"),
+    [
+        (Deadly, r"deadly: 'partition 3' ended the process .* can leave nothing out", 0),
+        (Heedless, r"deadly: 'partition 3' ended the process .* was given up before", 1),
+    ],
+)
+def test_a_step_that_cannot_leave_out_what_kills_it_fails_the_run(
+    tmp_path: Path, job: type[Deadly], message: str, decisions: int
+) -> None:
+    store, executor = Store(str(tmp_path)), InlineExecutor()
+    executor.start(WorkerSetup(store.url, EngineConfig(), 1, capture_environment(())))
+    driver = Driver(store, executor, SilentEvents(store), lambda name: None)
+    step = Step("deadly-0", "deadly", 1, lambda index: job("deadly-0", "0" * 32))
+    try:
+        with pytest.raises(StageError, match=message):
+            driver.run([step])
+    finally:
+        executor.stop()
+    assert len(load_decisions(store)) == decisions
 
 
 def test_expect_kept_stops_the_run_and_says_what_to_look_at(

@@ -1,14 +1,16 @@
-"""An annotator that fails a set number of times, then works: crashes and lost machines that end."""
+"""Crashes and lost machines that end, and a job that always dies."""
 
 from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import pyarrow as pa
 
+from curate.pipeline.job import Decision, JobContext, JobResult
 from curate.stages.base import Annotator
 
 MARK = "please fail here"
@@ -49,6 +51,25 @@ class FailsAtFirst(Annotator):
         if self.how == "linger":
             time.sleep(120)
         os._exit(3)
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """A job about no document in particular, as those that settle; it ends its process."""
+
+    step: str
+    key: str
+
+    def run(self, context: JobContext) -> JobResult:
+        context.watch.begin("partition 3", "deadly")
+        os._exit(3)
+
+
+@dataclass(frozen=True)
+class Heedless(Deadly):
+    """It says that it leaves documents out, and does not."""
+
+    decisions: tuple[Decision, ...] = ()
 
 
 def _ray_node() -> str:

@@ -72,11 +72,12 @@ def promote(
     store.publish(PROMOTING, manifest)
     store.delete(MANIFEST)
     store.delete_folder(ASIDE.rstrip("/"))
-    _set_aside(store, moves, {item.ref.path for item in promotions})
+    sources = {item.ref.path for item in promotions}
+    _delete_others(store, entries.keys() | sources)  # now: a file may become a folder
+    _set_aside(store, moves, sources)
     for item in moves:
         store.move(_source(store, item), item.final)
         failpoint("in_collect")
-    _delete_others(store, entries)
     store.publish(MANIFEST, manifest)
     store.delete(PROMOTING)
 
@@ -101,11 +102,11 @@ def verify_published(store: Store) -> tuple[int, list[str]]:
     return len(files), damaged
 
 
-def _delete_others(store: Store, entries: Container[str]) -> None:
+def _delete_others(store: Store, kept: Container[str]) -> None:
     """Final folders hold what the manifest names and nothing else."""
     for folder in FINAL_FOLDERS:
         for path in store.sizes(folder):
-            if path not in entries:
+            if path not in kept:
                 store.delete(path)
 
 

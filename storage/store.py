@@ -244,11 +244,12 @@ class Store:
         return self.size(path) is not None
 
     def size(self, path: str) -> int | None:
-        """Size in bytes, None when there is no such file."""
+        """Size in bytes, None when there is no such file; a folder is none."""
         try:
-            return int(self._fs.info(self.full(path))["size"])
+            info = self._fs.info(self.full(path))
         except FileNotFoundError:
             return None
+        return None if info["type"] == "directory" else int(info["size"])
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Every finished file below `folder`: relative path -> size in bytes."""
@@ -283,9 +284,13 @@ class Store:
             raise DamagedFile(ref.path, "its bytes do not match the recorded checksum")
 
     def move(self, path: str, target: str) -> None:
-        """Rename inside the store; atomic on a local disk, copy and delete on an object store."""
+        """Rename inside the store; atomic on a local disk, copy and delete on an object store. An
+        empty folder gives way to a file of its name.
+        """
         if self.is_local:
             os.makedirs(os.path.dirname(self.full(target)), exist_ok=True)
+            if os.path.isdir(self.full(target)):
+                os.rmdir(self.full(target))
             os.replace(self.full(path), self.full(target))
             _sync_folder(os.path.dirname(self.full(target)))
         else:

@@ -57,9 +57,7 @@ class TokenizerRun:
     def _rows(self, split: str) -> dict[str, np.ndarray]:
         """Rows of a split per part of documents/; empty where nothing was encoded."""
         path = f"tokens/{split}/documents.parquet"
-        if not self.store.sizes(path) and not self.store.exists(path):
-            return {}
-        parts = sorted(self.store.sizes(path)) if not self.store.exists(path) else [path]
+        parts = [path] if self.store.exists(path) else list(self.store.sizes(path))
         found: dict[str, list[np.ndarray]] = {}
         for part in parts:
             with self.store.open(part) as file:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from curate.stages.rules import Rule, Verdicts
 from curate.storage.parquet import ParquetWriter
 from curate.storage.schema import FATE_FIELDS, FATE_QUARANTINED, FATE_REMOVED
-from curate.storage.store import FileRef, Store
+from curate.storage.store import Creation, FileRef, Store
 
 RAW_CAP_BYTES = 64 * 2**10
 FLUSH_BYTES = 8 * 2**20
@@ -35,7 +35,7 @@ class FateWriter:
         self._row_group_bytes = row_group_bytes
         self._rows: list[dict[str, Any]] = []
         self._bytes = 0
-        self._context: Any = None
+        self._creation: Creation | None = None
         self._writer: ParquetWriter | None = None
         self.count = 0
 
@@ -69,29 +69,25 @@ class FateWriter:
 
     def _write(self, batch: pa.RecordBatch) -> None:
         if self._writer is None:
-            self._context = self._store.create(self._path)
-            self._file = self._context.__enter__()
-            self._writer = ParquetWriter(self._file, self.schema, self._row_group_bytes)
+            self._creation = Creation(self._store, self._path)
+            file = self._creation.file
+            self._writer = ParquetWriter(file, self.schema, self._row_group_bytes)
         self._writer.write(batch)
         self.count += batch.num_rows
 
     def close(self) -> FileRef | None:
         """Publish; None when nothing was written."""
         self._flush()
-        if self._writer is None:
+        if self._creation is None or self._writer is None:
             return None
         self._writer.close()
-        self._context.__exit__(None, None, None)
-        return FileRef(self._path, self._file.size_bytes, self._file.checksum, self.count)
+        self._creation.close()
+        return self._creation.file.ref(self.count)
 
     def abandon(self, error: BaseException) -> None:
         """Drop a half-written file."""
-        if self._context is not None:
-            try:
-                self._context.__exit__(type(error), error, error.__traceback__)
-            except BaseException as raised:  # the context manager re-raises what it was given
-                if raised is not error:
-                    raise
+        if self._creation is not None:
+            self._creation.abandon(error)
 
 
 def align(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

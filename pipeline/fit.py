@@ -142,10 +142,12 @@ def read_merged(store: Store, fit: Fit, inputs: Sequence[FileRef]) -> pa.Table:
 
 
 def _publish_state(store: Store, step: str, key: str, part: int, state: pa.Table) -> FileRef:
-    with store.create(output_path(step, key, "state", part)) as file:
-        with pa.ipc.new_stream(file, state.schema) as writer:
-            writer.write_table(state.combine_chunks())
-        return FileRef(output_path(step, key, "state", part), file.size_bytes, file.checksum)
+    with (
+        store.create(output_path(step, key, "state", part)) as file,
+        pa.ipc.new_stream(file, state.schema) as writer,
+    ):
+        writer.write_table(state.combine_chunks())
+    return file.ref()
 
 
 def fitted_segment(plan: SegmentPlan, artefacts: Sequence[Artefact], store: Store) -> SegmentPlan:

@@ -22,7 +22,7 @@ from curate.pipeline.job import Decision, JobContext, JobResult, OutputFile, out
 from curate.stages.sources.base import BadRecord, Caps, InputSplit, Record, Skipped, Source
 from curate.storage.parquet import EXTRACTED, ParquetWriter
 from curate.storage.schema import DOCUMENT_FIELDS, FATE_QUARANTINED, ROW_FIELD, document_id
-from curate.storage.store import FileRef
+from curate.storage.store import Creation
 
 BASE_SCHEMA = pa.schema([*DOCUMENT_FIELDS, ROW_FIELD])
 READ_STAGE = "read"
@@ -58,11 +58,10 @@ class _Part:
 
     def __init__(self, job: ReadJob, context: JobContext, number: int) -> None:
         self.number = number
-        self.path = output_path(job.step, job.key, "rows", number)
-        self._creation = context.store.create(self.path)
-        self._file = self._creation.__enter__()
+        path = output_path(job.step, job.key, "rows", number)
+        self._creation = Creation(context.store, path)
         self._writer = ParquetWriter(
-            self._file, BASE_SCHEMA, context.engine.row_group_bytes, EXTRACTED
+            self._creation.file, BASE_SCHEMA, context.engine.row_group_bytes, EXTRACTED
         )
         fates = output_path(job.step, job.key, "fates", number)
         self.fates = FateWriter(context.store, fates, (), context.engine.row_group_bytes)
@@ -74,8 +73,8 @@ class _Part:
 
     def close(self) -> list[OutputFile]:
         self._writer.close()
-        self._creation.__exit__(None, None, None)
-        ref = FileRef(self.path, self._file.size_bytes, self._file.checksum, self._writer.rows)
+        self._creation.close()
+        ref = self._creation.file.ref(self._writer.rows)
         files = [OutputFile("rows", self.number, ref, self.text_bytes)]
         if (fates := self.fates.close()) is not None:
             files.append(OutputFile("fates", self.number, fates))
@@ -83,11 +82,7 @@ class _Part:
 
     def abandon(self, error: BaseException) -> None:
         self.fates.abandon(error)
-        try:
-            self._creation.__exit__(type(error), error, error.__traceback__)
-        except BaseException as raised:  # the context manager re-raises what it was given
-            if raised is not error:
-                raise
+        self._creation.abandon(error)
 
 
 class _Reader:

@@ -31,7 +31,6 @@ from curate.pipeline.operations import Runner
 from curate.stages.base import Exchange
 from curate.storage.parquet import ParquetWriter, cut_by_bytes, write_parquet
 from curate.storage.schema import DOCUMENT_FIELDS, ROW_FIELD
-from curate.storage.store import FileRef
 
 RemovedText = Literal["all", "sample", "none"]
 SAMPLE_RATE = 0.01
@@ -123,8 +122,7 @@ class _Work:
             for live in self.live_batches():
                 writer.write(live.select(schema))
             writer.close()
-        ref = FileRef(self.path("rows"), file.size_bytes, file.checksum, writer.rows)
-        return [OutputFile("rows", 0, ref, self.text_bytes)]
+        return [OutputFile("rows", 0, file.ref(writer.rows), self.text_bytes)]
 
     def sidecar(self) -> list[OutputFile]:
         base_rows: list[pa.Array] = []

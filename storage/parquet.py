@@ -121,7 +121,7 @@ def write_parquet(
         for batch in batches:
             writer.write(batch)
         writer.close()
-    return FileRef(path, file.size_bytes, file.checksum, writer.rows)
+    return file.ref(writer.rows)
 
 
 def read_batches(

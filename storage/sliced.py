@@ -162,7 +162,7 @@ def write_sliced(
         for number, batches in slices:
             writer.write(number, batches)
         writer.close()
-    return FileRef(path, file.size_bytes, file.checksum, writer.rows)
+    return file.ref(writer.rows)
 
 
 def read_index(store: Store, ref: FileRef) -> dict[int, Slice]:

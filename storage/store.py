@@ -54,8 +54,8 @@ class HashingFile:
     back).
     """
 
-    def __init__(self, target: IO[bytes]) -> None:
-        self._target = target
+    def __init__(self, path: str, target: IO[bytes]) -> None:
+        self._path, self._target = path, target
         self._hash = xxhash.xxh3_64()
         self.size_bytes = 0
         self.closed = False
@@ -93,6 +93,30 @@ class HashingFile:
     @property
     def checksum(self) -> int:
         return int(self._hash.intdigest())
+
+    def ref(self, rows: int = 0) -> FileRef:
+        """Of the file once it is published, after its last byte."""
+        return FileRef(self._path, self.size_bytes, self.checksum, rows)
+
+
+class Creation:
+    """A file that grows over many calls: write to `file`, then `close` or `abandon` it."""
+
+    def __init__(self, store: Store, path: str) -> None:
+        self._block = store.create(path)
+        self.file = self._block.__enter__()
+
+    def close(self) -> None:
+        """Publish the file."""
+        self._block.__exit__(None, None, None)
+
+    def abandon(self, error: BaseException) -> None:
+        """Drop what was written; nothing happens to a file that is published."""
+        try:
+            self._block.__exit__(type(error), error, error.__traceback__)
+        except BaseException as raised:  # the block raises what it was given
+            if raised is not error:
+                raise
 
 
 class Store:
@@ -140,7 +164,7 @@ class Store:
         temporary = f"{folder}/.{os.path.basename(final)}.{uuid.uuid4().hex[:12]}.tmp"
         try:
             with open(temporary, "wb") as file:
-                writer = HashingFile(file)
+                writer = HashingFile(path, file)
                 try:
                     yield writer
                 except BaseException:
@@ -158,7 +182,7 @@ class Store:
     @contextlib.contextmanager
     def _create_remote(self, path: str) -> Iterator[HashingFile]:
         file = self._fs.open(self.full(path), "wb")
-        writer = HashingFile(file)
+        writer = HashingFile(path, file)
         try:
             yield writer
         except BaseException:
@@ -172,7 +196,7 @@ class Store:
         """Write `data` whole."""
         with self.create(path) as file:
             file.write(data)
-        return FileRef(path, file.size_bytes, file.checksum)
+        return file.ref()
 
     def create_exclusively(self, path: str, data: bytes) -> bool:
         """Write a small file unless one is there; False when there is. Two writers at once: one

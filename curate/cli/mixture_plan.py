@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -136,9 +137,12 @@ def _pairs(option: str, text: str) -> dict[str, float]:
 
 def _number(option: str, text: str) -> float:
     try:
-        return float(text.replace("_", ""))
+        number = float(text.replace("_", ""))
     except ValueError:
         raise typer.BadParameter(f"{option}: {text!r} is no number") from None
+    if not math.isfinite(number):
+        raise typer.BadParameter(f"{option}: {text!r} is not finite")
+    return number
 
 
 def _print(run: str, facts: MixtureChange) -> None:

@@ -23,7 +23,8 @@ def show(
     ],
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Of the sample order; the run's own by default.")
+        int | None,
+        typer.Option(min=0, max=2**64 - 1, help="Of the sample order; the run's own by default."),
     ] = None,
     excerpt: Annotated[
         int | None, typer.Option(min=0, help="Characters per document; all by default.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import IO
 
@@ -22,7 +23,7 @@ from curate.storage.parquet import (
     read_batches,
     write_parquet,
 )
-from curate.storage.store import FileRef, Store
+from curate.storage.store import Creation, FileRef, Store
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.encoding.assemble import (
     CHUNK_SCHEMA,
@@ -62,18 +63,19 @@ class TokenizerJob:
     splitting: Splitting
 
     def run(self, context: JobContext) -> JobResult:
-        use_all_cores()
-        trained = train(self.gathered(context.store), self.config)
-        facts = {
-            "documents": trained.documents,
-            "text_bytes": trained.text_bytes,
-            "notes": list(trained.notes),
-            **self.shares(),
-        }
+        with all_cores():
+            trained = train(self.gathered(context.store), self.config)
+            facts = {
+                "documents": trained.documents,
+                "text_bytes": trained.text_bytes,
+                "notes": list(trained.notes),
+                **self.shares(),
+            }
+            evaluation = self.evaluation(context, trained.tokenizer_json, facts)
         files = {
             "tokenizer": trained.tokenizer_json,
             "tokenizer_config": tokenizer_config(self.config),
-            "evaluation": self.evaluation(context, trained.tokenizer_json, facts),
+            "evaluation": evaluation,
         }
         published = []
         for kind, data in files.items():
@@ -134,12 +136,22 @@ class TokenizerJob:
         return evaluation_bytes(split, evaluation, trained, token_facts(encoder))
 
 
-def use_all_cores() -> None:
-    """Let the trainer use every core: its result does not depend on threads (tested), and no other
-    job of the run can work while it trains.
+@contextmanager
+def all_cores() -> Iterator[None]:
+    """Let `tokenizers` use every core: results do not depend on threads (tested), and no other job
+    of the run can work while one trains. Later jobs of this process have one thread again.
     """
-    os.environ["RAYON_NUM_THREADS"] = str(os.cpu_count() or 1)
-    os.environ["TOKENIZERS_PARALLELISM"] = "true"
+    wanted = {"RAYON_NUM_THREADS": str(os.cpu_count() or 1), "TOKENIZERS_PARALLELISM": "true"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _bytes(text: pa.Array) -> int:
@@ -207,17 +219,15 @@ class _Chunk:
     def __init__(self, job: EncodeJob, context: JobContext, split: str) -> None:
         self.split = split
         self.source = job.shard.split("/")[1]
-        self._paths = {
-            "ids": output_path(job.step, job.key, f"ids-{split}", extension="bin"),
-            "rows": output_path(job.step, job.key, f"rows-{split}", extension="parquet"),
-        }
-        self._creations = [context.store.create(path) for path in self._paths.values()]
-        self._ids, self._file = (creation.__enter__() for creation in self._creations)
-        self._writer = ParquetWriter(self._file, CHUNK_SCHEMA, context.engine.row_group_bytes)
+        path = output_path(job.step, job.key, f"ids-{split}", extension="bin")
+        self._ids = Creation(context.store, path)
+        path = output_path(job.step, job.key, f"rows-{split}", extension="parquet")
+        self._file = Creation(context.store, path)
+        self._writer = ParquetWriter(self._file.file, CHUNK_SCHEMA, context.engine.row_group_bytes)
         self.rows = self.tokens = self.text_bytes = 0
 
     def add(self, ids: np.ndarray, rows: pa.RecordBatch) -> None:
-        self._ids.write(ids.data)
+        self._ids.file.write(ids.data)
         self._writer.write(rows)
         self.rows += rows.num_rows
         self.tokens += len(ids)
@@ -225,19 +235,16 @@ class _Chunk:
 
     def close(self) -> list[OutputFile]:
         self._writer.close()
-        for creation in self._creations:
-            creation.__exit__(None, None, None)
-        ids = FileRef(self._paths["ids"], self._ids.size_bytes, self._ids.checksum, self.rows)
-        rows = FileRef(self._paths["rows"], self._file.size_bytes, self._file.checksum, self.rows)
-        return [OutputFile(f"ids-{self.split}", 0, ids), OutputFile(f"rows-{self.split}", 0, rows)]
+        files = []
+        for kind, creation in (("ids", self._ids), ("rows", self._file)):
+            creation.close()
+            files.append(OutputFile(f"{kind}-{self.split}", 0, creation.file.ref(self.rows)))
+        return files
 
     def abandon(self, error: BaseException) -> None:
-        for creation in self._creations:
-            try:
-                creation.__exit__(type(error), error, error.__traceback__)
-            except BaseException as raised:  # the context manager re-raises what it was given
-                if raised is not error:
-                    raise
+        """Drop what is half-written."""
+        for creation in (self._ids, self._file):
+            creation.abandon(error)
 
 
 @dataclass(frozen=True)
@@ -306,10 +313,12 @@ class AssembleJob:
         path = output_path(self.step, self.key, "rows")
         batches = document_rows(self.planned, lambda chunk: self.rows(store, chunk))
         rows = write_parquet(store, path, DOCUMENTS_SCHEMA, batches, context.engine.row_group_bytes)
-        binary = FileRef(paths["bin"], bin_file.size_bytes, bin_file.checksum)
-        index = FileRef(paths["idx"], idx_file.size_bytes, idx_file.checksum)
         return JobResult(
-            (OutputFile("bin", 0, binary), OutputFile("idx", 0, index), OutputFile("rows", 0, rows))
+            (
+                OutputFile("bin", 0, bin_file.ref()),
+                OutputFile("idx", 0, idx_file.ref()),
+                OutputFile("rows", 0, rows),
+            )
         )
 
     def open_ids(self, store: Store, chunk: int) -> IO[bytes]:

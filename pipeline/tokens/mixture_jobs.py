@@ -145,7 +145,7 @@ def factors_of(columns: pa.Table | None, upsample: Sequence[Upsample], count: in
     found = np.ones(count)
     for signal in dict.fromkeys(each.signal for each in upsample):
         assert columns is not None
-        values = pc.fill_null(columns[signal].cast(pa.float64()), float("nan")).to_numpy()
+        values = pc.fill_null(columns[signal].cast(pa.float64(), safe=False), np.nan).to_numpy()
         own = np.ones(count)
         steps = [each for each in upsample if each.signal == signal]
         for step in sorted(steps, key=lambda each: each.at_least):
@@ -193,8 +193,7 @@ class MixturePlanJob:
             with store.create(path) as file:
                 for rows in passes(np.concatenate(parts)):
                     file.write(rows.astype("<i8").tobytes())
-            ref = FileRef(path, file.size_bytes, file.checksum)
-            files.append(OutputFile("sequence", phase, ref))
+            files.append(OutputFile("sequence", phase, file.ref()))
         return JobResult(tuple(files))
 
     def solution(self, store: Store) -> Solution:

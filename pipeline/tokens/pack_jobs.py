@@ -145,8 +145,7 @@ class PackJob:
             path = output_path(self.step, self.key, kind, part, EXTENSIONS[kind])
             with store.create(path) as file:
                 np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
-            ref = FileRef(path, file.size_bytes, file.checksum)
-            files.append(OutputFile(kind, part, ref))
+            files.append(OutputFile(kind, part, file.ref()))
         return files
 
 

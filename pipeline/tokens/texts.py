@@ -96,6 +96,11 @@ class TokenizerRun:
         for entry in manifest.files:
             if entry.path.startswith(f"{TRAIN}/") and entry.path.endswith(".bin"):
                 path = f"tokens/{entry.path}"
+                if (present := self.store.size(path)) != entry.size_bytes:
+                    raise DataError(
+                        f"{self.folder.url}/{path}: {present or 0} bytes, the manifest says "
+                        f"{entry.size_bytes}; `curate run` with the same pipeline file mends it"
+                    )
                 with self.store.open(path) as file:
                     while data := file.read(READ_BYTES):
                         found = np.frombuffer(data, manifest.dtype)

@@ -110,3 +110,10 @@ def test_a_run_without_tokens_says_so(run: Path) -> None:
     (run / "run.json").write_text(json.dumps({"format_version": 1, "rules": [], "tokens": None}))
     result = runner.invoke(app, ["mixture", "plan", str(run)])
     assert "there are no tokens yet" in str(result.exception)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "web=nan", "web=-inf"])
+def test_numbers_that_are_none_are_a_usage_error(run: Path, number: str) -> None:
+    found = runner.invoke(app, ["mixture", "plan", str(run), "--tokens", number])
+    assert found.exit_code == 2, found.output
+    assert "is not finite" in found.output

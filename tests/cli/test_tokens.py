@@ -76,3 +76,10 @@ def test_a_folder_that_is_no_run_is_an_error_with_a_remedy(tmp_path):
         assert "give the folder of a finished run" in done.stderr and "Traceback" not in done.stderr
     far = curate("tokens", "verify", "memory://run", cwd=tmp_path)
     assert far.returncode == 1 and "read from a local disk" in far.stderr
+
+
+def test_a_seed_outside_64_bits_is_a_usage_error(finished, tmp_path):
+    run = str(finished.output)
+    done = curate("tokens", "show", run, "--sample", "0", "--seed", str(2**64), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--seed" in done.stderr and "Traceback" not in done.stderr

@@ -9,6 +9,7 @@ ranges of chunks, so the bytes depend on the documents and their order only. A d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -177,7 +178,7 @@ def plan_files(
 
 def assemble(
     planned: PlannedFile,
-    open_ids: Callable[[int], BinaryInput],
+    open_ids: Callable[[int], AbstractContextManager[BinaryInput]],
     lengths_of: Callable[[int], np.ndarray],
     dtype: np.dtype,
     bin_output: BinaryOutput,
@@ -189,7 +190,8 @@ def assemble(
     (called twice per range). Raises DataError when a chunk ends before its documents do.
     """
     for part in planned.ranges:
-        _copy(part, open_ids(part.chunk), dtype.itemsize, bin_output)
+        with open_ids(part.chunk) as ids:
+            _copy(part, ids, dtype.itemsize, bin_output)
 
     def lengths() -> Iterator[np.ndarray]:
         for part in planned.ranges:

@@ -65,7 +65,7 @@ class TextEncoder:
         self.vocabulary = read_vocabulary(tokenizer_json)
         self.exact = LibraryBackend(self.vocabulary)
         self.backend: Backend = backend or choose_backend(tokenizer_json)
-        self.library = (
+        self.main_encoder = (
             self.exact
             if self.backend == "tokenizers"
             else make_backend(self.backend, self.vocabulary)
@@ -82,7 +82,7 @@ class TextEncoder:
 
         Raises EncodingDifference where the libraries differ (document and position).
         """
-        offsets, ids = self.library.encode(text)
+        offsets, ids = self.main_encoder.encode(text)
         self.verify(text, offsets, ids, 0)
         return offsets, ids
 
@@ -96,7 +96,7 @@ class TextEncoder:
         characters without any place to cut is left out, because `tokenizers` would need gigabytes
         for it.
         """
-        if self.library is self.exact:
+        if self.main_encoder is self.exact:
             return
         chosen = selected(draw_many(0, Purpose.SAMPLE, text), VERIFIED_RATE)
         chosen[:1] = True
@@ -168,8 +168,8 @@ class Encoder:
             )
         wanted = np.dtype(np.uint32) if dtype is None else dtype
         self.encoded_bytes += text.nbytes
-        if isinstance(self.text.library, BytesBackend):
-            ids = self.text.library.encode_closed(text, self.end_of_document_id, wanted)
+        if isinstance(self.text.main_encoder, BytesBackend):
+            ids = self.text.main_encoder.encode_closed(text, self.end_of_document_id, wanted)
             offsets = offsets_of(pc.binary_length(text).to_numpy() + 1)
             self.text.verify(text, offsets, ids, 1)
             return offsets, ids

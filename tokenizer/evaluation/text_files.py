@@ -54,6 +54,8 @@ def bounded(tables: Iterator[pa.Table], limit: int) -> pa.Table:
     """Whole documents of `tables` in order, up to `limit` bytes of text and at least one."""
     kept: list[pa.Table] = []
     for table in tables:
+        if not table.num_rows:
+            continue
         sizes = pc.fill_null(pc.binary_length(table.column("text")), 0).to_numpy()
         fits = int(np.searchsorted(np.cumsum(sizes), limit, side="right"))
         kept.append(table.slice(0, fits if kept else max(1, fits)))

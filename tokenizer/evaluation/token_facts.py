@@ -147,7 +147,7 @@ def unreachable(encoder: TextEncoder, found: Surfaces, numbers: list[int]) -> li
 def _without(encoder: TextEncoder, prefix: str, found: Surfaces, numbers: list[int]) -> list[int]:
     """Those of `numbers` that are not among the ids of the prefix and their text."""
     texts = pa.array([prefix + (found.text(n) or "") for n in numbers], pa.large_string())
-    offsets, ids = encoder.library.encode(texts)
+    offsets, ids = encoder.main_encoder.encode(texts)
     return [
         number
         for row, number in enumerate(numbers)
@@ -173,7 +173,7 @@ def number_facts(encoder: TextEncoder, found: Surfaces, whole: list[int]) -> dic
         low, high = 10 ** (digits - 1) if digits > 1 else 0, 10**digits
         step = max(1, (high - low) // NUMBERS_PER_LENGTH)
         texts = [f" {number}" for number in range(low, high, step)]
-        lengths = np.diff(encoder.library.encode(pa.array(texts, pa.large_string()))[0])
+        lengths = np.diff(encoder.main_encoder.encode(pa.array(texts, pa.large_string()))[0])
         usual = int(np.bincount(lengths).argmax())
         by_length[str(digits)] = {
             "tokens": float(lengths.mean()),
@@ -190,10 +190,10 @@ def number_facts(encoder: TextEncoder, found: Surfaces, whole: list[int]) -> dic
 def code_facts(encoder: TextEncoder) -> dict[str, Any]:
     """Bytes per token on small pieces of code, and tokens of an indentation."""
     code = pa.array(CODE, pa.large_string())
-    tokens = int(encoder.library.encode(code)[0][-1])
+    tokens = int(encoder.main_encoder.encode(code)[0][-1])
     blanks = (4, 8, 16)
     lines = [f"x:\n{' ' * width}y" for width in (0, *blanks)]
-    lengths = np.diff(encoder.library.encode(pa.array(lines, pa.large_string()))[0])
+    lengths = np.diff(encoder.main_encoder.encode(pa.array(lines, pa.large_string()))[0])
     return {
         "bytes_per_token": sum(len(each.encode()) for each in CODE) / tokens if tokens else None,
         "indentation": {

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tiny
@@ -16,11 +17,12 @@ import tiny
 from curate.errors import SpecError
 from curate.pipeline.executors.simulated import SimulatedExecutor
 from curate.pipeline.spec.model import PipelineSpec
+from curate.pipeline.tokens.mixture_jobs import factors_of
 from curate.stages.language import Language
 from curate.tokenizer.config import PackConfig, TokenizerConfig
 from curate.tokenizer.files.reader import TrainingRows
 from curate.tokenizer.files.verify import verify_tokens
-from curate.tokenizer.mixture.config import MixtureConfig
+from curate.tokenizer.mixture.config import MixtureConfig, Upsample
 from curate.tokenizer.mixture.plan import MixturePlan
 
 SCHEDULE = [
@@ -189,3 +191,9 @@ def test_a_tokenizer_of_languages_in_balance(corpus: Path, tmp_path: Path) -> No
         for run in ("a", "c")
     ]
     assert counted[0]["documents"] < counted[1]["documents"]
+
+
+def test_numbers_that_no_float_holds_are_compared_all_the_same() -> None:
+    columns = pa.table({"signal": pa.array([2**60 + 1, None, 3], pa.int64())})
+    steps = (Upsample(signal="signal", at_least=10, times=2),)
+    assert factors_of(columns, steps, 3).tolist() == [2, 1, 1]

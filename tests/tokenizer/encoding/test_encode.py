@@ -140,7 +140,7 @@ def test_a_difference_between_the_libraries_stops_the_run(
     other = json.loads(trained.tokenizer_json)
     other["model"]["merges"] = other["model"]["merges"][:-900]
     encoder = Encoder(trained.tokenizer_json, "<|endoftext|>", "gigatoken")
-    encoder.text.library = GigatokenBackend(read_vocabulary(json.dumps(other).encode()))
+    encoder.text.main_encoder = GigatokenBackend(read_vocabulary(json.dumps(other).encode()))
     monkeypatch.setattr(encode, "VERIFIED_RATE", 1.0)
     text = "The government of the United Kingdom and international law"
     with pytest.raises(EncodingDifference, match=r"token \d+ is \d+ by gigatoken") as found:

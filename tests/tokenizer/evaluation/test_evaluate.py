@@ -15,7 +15,7 @@ from curate.tokenizer.encoding.encode import TextEncoder
 from curate.tokenizer.evaluation.compare import Seen, compare
 from curate.tokenizer.evaluation.evaluate import Evaluation, evaluation_bytes, renyi_efficiency
 from curate.tokenizer.evaluation.parallel_text import gini, premiums, read_parallel
-from curate.tokenizer.evaluation.text_files import read_texts
+from curate.tokenizer.evaluation.text_files import TEXT_SCHEMA, bounded, read_texts
 from curate.tokenizer.evaluation.token_facts import token_facts
 from curate.tokenizer.formats.published import NamedTokenizer, read_tokenizer
 from curate.tokenizer.training.trained import TrainedTokenizer
@@ -224,3 +224,9 @@ def test_tokenizers_side_by_side(
     assert first["texts"] == second["texts"]
     assert first["texts"]["sources"]["web"]["documents"] == texts[0].num_rows
     assert found["text_bytes"] <= 100_000
+
+
+def test_at_least_one_document_is_read_whatever_stands_before_it() -> None:
+    table = pa.Table.from_pylist([{"text": "x" * 100}, {"text": "y"}], TEXT_SCHEMA)
+    found = bounded(iter([TEXT_SCHEMA.empty_table(), table]), 10)
+    assert found["text"].to_pylist() == ["x" * 100]

@@ -1,14 +1,17 @@
-"""A split of very many documents has a folder of parts in place of one `documents.parquet`."""
+"""Finished runs: very large splits, damaged token files, and what training leaves behind."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 import tiny
 
+from curate.errors import DataError
 from curate.pipeline.tokens import build
+from curate.pipeline.tokens.jobs import all_cores
 from curate.pipeline.tokens.texts import TokenizerRun
 from curate.tokenizer.files.verify import verify_tokens
 
@@ -29,3 +32,20 @@ def test_a_split_that_grows_and_shrinks_beside_the_bound_of_one_file(
     assert TokenizerRun(str(output)).texts(10**6) == texts
     tiny.run(spec)
     assert tiny.final_files(output) == tiny.final_files(small_reference)
+
+
+def test_a_token_file_that_is_cut_off_is_named(small_reference: Path, tmp_path: Path) -> None:
+    output = shutil.copytree(small_reference, tmp_path / "out")
+    path = output / "tokens/train/web-00000.bin"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"web-00000\.bin: \d+ bytes, the manifest says \d+"):
+        TokenizerRun(str(output)).seen()
+
+
+def test_training_leaves_later_jobs_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    monkeypatch.delenv("RAYON_NUM_THREADS", raising=False)
+    with all_cores():
+        assert os.environ["TOKENIZERS_PARALLELISM"] == "true"
+    assert os.environ["TOKENIZERS_PARALLELISM"] == "false"
+    assert "RAYON_NUM_THREADS" not in os.environ

@@ -22,9 +22,6 @@ import pyarrow as pa
 from curate.kernels import _native
 from curate.kernels.text_buffers import text_buffers
 
-MOST_COUNT_WEIGHT = 4095
-"""Largest weight of a count."""
-
 
 class FeatureSpec(NamedTuple):
     """What is counted. characters: of an n-gram; 0 counts none."""

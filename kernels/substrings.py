@@ -22,9 +22,6 @@ from curate.kernels.edited import count_fields, edited_batch
 from curate.kernels.hashes import as_keys, key_bytes
 from curate.kernels.text_buffers import TextBuffers, text_buffers
 
-COMPARE, REMOVED, FREQUENT = 0, 1, 2
-"""Kinds of span: to be compared window by window; repeated; found in `documents` documents."""
-
 SPANS = pa.schema(
     [
         pa.field("address", pa.uint64()),
@@ -34,7 +31,9 @@ SPANS = pa.schema(
         pa.field("documents", pa.uint32()),
     ]
 )
-"""Spans of units of documents: what a `RepeatSettler` decides, and what `window_rows` takes."""
+"""Spans of units of documents: what a `RepeatSettler` decides, and what `window_rows` takes. kind:
+0 COMPARE, window by window; 1 REMOVED, repeated; 2 FREQUENT, found in `documents` documents.
+"""
 
 CUT_COUNTS = count_fields("cuts", "removed_characters")
 

@@ -9,8 +9,6 @@ from curate.kernels import _native
 from curate.kernels.measure import Request, Segmenter, WordSpans, dictionary_for, measure
 from curate.kernels.text_buffers import span_lists, text_buffers
 
-UNICODE_VERSION = "16.0.0"
-
 
 def word_spans(text: pa.LargeStringArray, segmenter: Segmenter = "uax29") -> WordSpans:
     """Words of n documents as byte ranges. Raises as `measure`."""

@@ -134,19 +134,6 @@ class SegmentPlan:
         names = {entry.name for entry in self.entries if not isinstance(entry.stage, Exchange)}
         return frozenset(names | {operation.entry for operation in self.operations})
 
-    def text_is_read(self) -> bool:
-        """Whether any operation or the emit of an exchange reads the text."""
-        readers: list[Sequence[str]] = []
-        for operation in self.operations:
-            if isinstance(operation, AnnotateOperation):
-                readers.append(operation.annotator.reads)
-            elif isinstance(operation, EditOperation):
-                return True
-        readers.append(tuple(self.reads))
-        if self.learns is not None:
-            readers += [fit.reads for fit in self.learns.fits]
-        return any("text" in columns for columns in readers)
-
 
 @dataclass
 class _Builder:

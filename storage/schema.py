@@ -36,8 +36,6 @@ DOCUMENT_COLUMNS = frozenset(field.name for field in DOCUMENT_FIELDS)
 ROW_FIELD = pa.field("row", pa.uint32(), nullable=False)
 """Hidden column of base shards: row number at extraction. Never published under `documents/`."""
 
-ADDRESS_FIELD = pa.field("address", pa.uint64(), nullable=False)
-
 FATE_REMOVED = "removed"
 FATE_QUARANTINED = "quarantined"
 

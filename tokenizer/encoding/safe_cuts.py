@@ -27,7 +27,6 @@ space for the patterns. Tests cut random and hostile texts at every place and co
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -120,11 +119,6 @@ def _keeps_added_tokens(rule: re.Pattern[str], content: dict[str, Any]) -> bool:
         if any(0 < place < len(token["content"]) for place in found):
             return False
     return True
-
-
-def cut_rule_of(tokenizer_json: bytes) -> re.Pattern[str] | None:
-    """`cut_rule` of the bytes of a file."""
-    return cut_rule(json.loads(tokenizer_json))
 
 
 def safe_pieces(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -67,6 +68,35 @@ def test_same_bytes_for_any_number_of_threads_and_any_batches(
     assert done.stdout == trained.tokenizer_json
 
 
+@pytest.mark.parametrize(("model", "size"), [("unigram", 2000), ("wordpiece", 4000)])
+def test_other_models_are_the_same_bytes_for_any_batches(
+    real_texts: list[str], model: str, size: int
+) -> None:
+    config = TokenizerConfig.model_validate(
+        {"model": model, "vocab_size": size, "character_coverage": 0.98}
+    )
+    few = real_texts[:200]
+    parts = [large(few[start : start + 7]) for start in range(0, 200, 7)]
+    found = train(count_texts(reversed(parts), config), config)
+    assert found.tokenizer_json == train_on(few, config).tokenizer_json
+
+
+@pytest.mark.parametrize(
+    ("model", "wanted", "size", "digest"),
+    [
+        ("unigram", 420, 420, "6de10348b24fbe29d88128bdc0397365e5d83ab5e9dcd221fad6ea5712561887"),
+        ("wordpiece", 300, 112, "7590185c7b56bc2bc67542cc9b5d60d40fadae3e806f7cc8557fa6c5c336a4e2"),
+    ],
+)
+def test_golden_bytes(model: str, wanted: int, size: int, digest: str) -> None:
+    verse = "the cat sat on the mat, and the other cats sat with the rat; 고양이가 앉았다. "
+    text = " ".join(f"{verse}{number * number % 97}" for number in range(200))
+    config = TokenizerConfig.model_validate({"model": model, "vocab_size": wanted})
+    found = train_on([text], config)
+    assert found.vocabulary_size == size
+    assert hashlib.sha256(found.tokenizer_json).hexdigest() == digest
+
+
 def test_special_tokens_are_first_and_every_byte_has_a_token(trained: TrainedTokenizer) -> None:
     tokenizer = Tokenizer.from_str(trained.tokenizer_json.decode())
     assert tokenizer.token_to_id("<|endoftext|>") == 0
@@ -123,6 +153,21 @@ def test_a_special_token_that_text_could_yield_is_refused(token: str) -> None:
 )
 def test_a_configuration_that_cannot_work_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
+        TokenizerConfig.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"model": "unigram", "pattern": "gpt4"},
+        {"model": "unigram", "alphabet": "bytes"},
+        {"model": "unigram", "pattern": "words"},
+        {"model": "wordpiece", "pattern": "gpt4"},
+        {"model": "wordpiece", "alphabet": "bytes"},
+    ],
+)
+def test_a_form_that_a_model_does_not_have_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="leave it out"):
         TokenizerConfig.model_validate(wrong)
 
 

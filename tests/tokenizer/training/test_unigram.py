@@ -1,15 +1,13 @@
-"""Unigram tokenizers: the saved file, its ids, hostile texts, equal bytes."""
+"""Unigram tokenizers: the saved file, its ids, hostile texts."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from pydantic import ValidationError
 from tokenizers import Tokenizer
 
 from curate.errors import DataError, SpecError
@@ -76,23 +74,6 @@ def test_training_on_names_of_tokens_learns_none_of_them() -> None:
     assert load(found).encode("<|endoftext|>").ids[0] > 259
 
 
-def test_the_same_bytes_for_any_batches(real_texts: list[str], unigram: TrainedTokenizer) -> None:
-    config = TokenizerConfig(model="unigram", vocab_size=2000, character_coverage=0.98)
-    few = real_texts[:200]
-    one = train(count_texts([pa.array(few, pa.large_string())], config), config)
-    parts = [pa.array(few[start : start + 7], pa.large_string()) for start in range(0, 200, 7)]
-    assert train(count_texts(reversed(parts), config), config).tokenizer_json == one.tokenizer_json
-
-
-def test_golden_bytes() -> None:
-    verse = "the cat sat on the mat, and the other cats sat with the rat; 고양이가 앉았다. "
-    text = " ".join(f"{verse}{number * number % 97}" for number in range(200))
-    found = learn([text], vocab_size=420)
-    digest = hashlib.sha256(found.tokenizer_json).hexdigest()
-    assert found.vocabulary_size == 420
-    assert digest == "6de10348b24fbe29d88128bdc0397365e5d83ab5e9dcd221fad6ea5712561887"
-
-
 def test_transformers_loads_the_folder(
     unigram: TrainedTokenizer,
     real_texts: list[str],
@@ -139,11 +120,3 @@ def test_an_alphabet_larger_than_the_vocabulary_is_a_spec_error() -> None:
 def test_no_text_is_a_data_error() -> None:
     with pytest.raises(DataError, match="no text to train on"):
         learn(["", ""])
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"pattern": "gpt4"}, {"alphabet": "bytes"}, {"pattern": "words"}]
-)
-def test_a_form_that_no_unigram_model_has_is_refused(wrong: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match="leave it out"):
-        TokenizerConfig.model_validate({"model": "unigram", **wrong})

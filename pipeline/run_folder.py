@@ -35,10 +35,7 @@ class RunFolder:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/") or url
-        try:
-            self._store = Store(self.url)
-        except (ValueError, ImportError) as error:
-            raise DataError(f"{url}: cannot be opened as a run folder: {error}") from error
+        self._store = Store(self.url)
 
     def exists(self) -> bool:
         """True when the folder holds a `run.json`."""

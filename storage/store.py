@@ -17,7 +17,7 @@ from typing import IO, Any
 import fsspec
 import xxhash
 
-from curate.errors import CurateError
+from curate.errors import CurateError, DataError
 
 PIECE_BYTES = 256 * 2**10
 """What is read at once where a file passes through: it stays in the processor's cache. Pieces of
@@ -121,7 +121,7 @@ class Creation:
 
 class Store:
     """A folder by fsspec URL. Paths are relative with `/`. Picklable; opens its file system once
-    per process.
+    per process. Raises DataError for an address that no installed library reads.
     """
 
     def __init__(self, url: str) -> None:
@@ -129,7 +129,10 @@ class Store:
         self._connect()
 
     def _connect(self) -> None:
-        self._fs, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
+        try:
+            self._fs, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
+        except (ValueError, ImportError) as error:
+            raise DataError(f"{self.url}: cannot be opened: {error}") from error
         self._root = root.rstrip("/")
         self.is_local = "file" in (
             self._fs.protocol if isinstance(self._fs.protocol, tuple) else (self._fs.protocol,)

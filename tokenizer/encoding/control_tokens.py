@@ -114,6 +114,10 @@ def read_vocabulary(tokenizer_json: bytes) -> Vocabulary:
         raise SpecError("the tokenizer has no tokens, or negative ids")
     unknown = model.get("unk_token")
     if isinstance(vocab, list) and isinstance(model.get("unk_id"), int):
+        if not 0 <= model["unk_id"] < len(pairs):
+            raise SpecError(
+                f"the tokenizer's unk_id is {model['unk_id']}, it has {len(pairs):,} tokens"
+            )
         unknown = pairs[model["unk_id"]][0]
     control = {name: number for name, number, yes in special if yes and name != unknown}
     return Vocabulary(content, tokens, control, None if unknown is None else tokens.get(unknown))

@@ -36,6 +36,7 @@ from curate.tokenizer.training.vocabulary import BYTE_TOKENS, choose_alphabet
 
 _BYTE_TOKEN = re.compile(r"<0x[0-9A-F]{2}>\Z")
 CHECKED_TEXTS = 200
+MAY_BE_ABSENT: dict[str, Any] = {"normalizer": None, "pre_tokenizer": None, "added_tokens": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def read_base(data: bytes) -> dict[str, Any]:
     """The content of a BPE `tokenizer.json`; SpecError where it cannot be extended."""
     try:
         Tokenizer.from_str(data.decode())
-        content: dict[str, Any] = json.loads(data)
+        content: dict[str, Any] = MAY_BE_ABSENT | json.loads(data)
     except Exception as error:
         raise SpecError(f"the base tokenizer cannot be read by `tokenizers`: {error}") from error
     model = content["model"]
@@ -247,12 +248,16 @@ def _check(base: bytes, extended: bytes, texts: Sequence[pa.LargeStringArray]) -
     for text in next(iter(texts)).slice(0, CHECKED_TEXTS).to_pylist():
         part = text[:2000]
         ids = [each.encode(part, add_special_tokens=False).ids for each in (before, after)]
-        decoded = [
-            each.decode(found, skip_special_tokens=False)
-            for each, found in zip((before, after), ids, strict=True)
-        ]
+        decoded = [_decoded(each, found) for each, found in zip((before, after), ids, strict=True)]
         if decoded[0] != decoded[1] or len(ids[1]) > len(ids[0]):
             raise StageError(f"a text comes back otherwise, or takes more tokens: {part[:80]!r}")
+
+
+def _decoded(tokenizer: Tokenizer, ids: list[int]) -> str:
+    """The text of ids; without a decoder the library would put a blank between tokens."""
+    if tokenizer.decoder is None:
+        return "".join(map(tokenizer.id_to_token, ids))
+    return str(tokenizer.decode(ids, skip_special_tokens=False))
 
 
 def _load(data: bytes) -> Tokenizer:

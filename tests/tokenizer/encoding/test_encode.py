@@ -193,6 +193,9 @@ def test_wrong_tokenizers_and_null_texts_are_told(trained: TrainedTokenizer) -> 
     holes["added_tokens"].append({**holes["added_tokens"][0], "id": 2003, "content": "<|far|>"})
     with pytest.raises(SpecError, match=r"has holes: 3 ids below 2,004 .*2000, 2001, 2002"):
         Encoder(json.dumps(holes).encode(), "<|endoftext|>")
+    model = {"type": "Unigram", "unk_id": 1, "vocab": [["a", 0.0]]}
+    with pytest.raises(SpecError, match="unk_id is 1, it has 1 tokens"):
+        Encoder(json.dumps({"model": model}).encode(), "<|endoftext|>")
     for change in ({"id": 1}, {"content": "<|pad|>"}):
         twice = json.loads(trained.tokenizer_json)
         twice["added_tokens"][0] |= change

@@ -161,6 +161,16 @@ def test_a_base_that_is_given_whole_texts_gets_no_token_across_blanks(english: l
     assert not any("▁" in name.lstrip("▁") for name in made.added)
 
 
+def test_a_base_that_leaves_out_what_is_null(english: list[str]) -> None:
+    content = json.loads(Tokenizer(models.BPE({c: n for n, c in enumerate("etao ")}, [])).to_str())
+    whole = extend_tokenizer(json.dumps(content).encode(), [large(english)], ExtendSettings(5))
+    for name in ("normalizer", "pre_tokenizer", "added_tokens"):
+        assert not content.pop(name)
+    base = json.dumps(content).encode()
+    assert extend_tokenizer(base, [large(english)], ExtendSettings(5)) == whole
+    assert len(whole.added) == 5
+
+
 def test_bases_that_cannot_be_extended_are_refused(test_data: Path, english: list[str]) -> None:
     texts, settings = [large(english)], ExtendSettings(10)
     unigram = gzip.decompress((test_data / "tokenizers" / "t5.json.gz").read_bytes())

@@ -228,15 +228,15 @@ class LatentFit(SampleFit):
 
 def centres_of(vectors: np.ndarray, clusters: int, seed: int) -> np.ndarray:
     """int8[at most `clusters`, dimensions]: k-means over unit vectors (Lloyd), started by k-means++
-    with draws. One centre of zeros where there is no vector.
+    with draws, in one thread. One centre of zeros where there is no vector.
     """
     vectors = vectors[vectors.any(axis=1)]
     if len(vectors) == 0 or clusters == 1:
         return np.zeros((1, vectors.shape[1]), np.int8)
     units = unit_rows(vectors)
-    start = units[_first_centres(units, min(clusters, len(units)), seed)]
-    with warnings.catch_warnings():
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # an empty cluster keeps its centre
+        start = units[_first_centres(units, min(clusters, len(units)), seed)]
         centres, _ = kmeans2(units, start, iter=KMEANS_ITERATIONS, minit="matrix")
     largest = np.abs(centres).max(axis=1)
     scaled = centres / np.maximum(largest, TINY)[:, None] * 127

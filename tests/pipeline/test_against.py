@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,23 @@ def test_a_run_against_another_removes_what_one_run_over_both_removes(
         if row["duplicate_of"] in former and isinstance(stage, ExactDedup):
             assert former[row["duplicate_of"]] == row["text"]
     assert result.record["totals"]["read"] == len(new)
+
+
+@pytest.mark.parametrize("stage", [ExactDedup(), MinHashDedup(threshold=0.6)])
+def test_a_run_whose_index_lies_elsewhere_by_now_does_nothing_again(
+    tmp_path: Path, stage: DedupExchange
+) -> None:
+    """An index takes part by its content, not by its path."""
+    tiny.run(pipeline(tmp_path, "old", texts(0, 20), stage.model_copy(update={"index": True})))
+    new = stage.model_copy(update={"against": ("old",)})
+    spec = pipeline(tmp_path, "new", texts(20, 40), new)
+    tiny.run(spec)
+    before = tiny.final_files(tmp_path / "new")
+    (tmp_path / "old").rename(tmp_path / "archive")
+    moved = stage.model_copy(update={"against": ("archive",)})
+    stages = tiny.entries(((stage.name, moved, {}),), ("docs",))
+    assert tiny.run(replace(spec, stages=stages)).executed == {}
+    assert tiny.final_files(tmp_path / "new") == before
 
 
 def test_an_index_with_other_settings_is_refused(tmp_path: Path) -> None:

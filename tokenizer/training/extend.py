@@ -256,7 +256,7 @@ def _check(base: bytes, extended: bytes, texts: Sequence[pa.LargeStringArray]) -
 def _decoded(tokenizer: Tokenizer, ids: list[int]) -> str:
     """The text of ids; without a decoder the library would put a blank between tokens."""
     if tokenizer.decoder is None:
-        return "".join(map(tokenizer.id_to_token, ids))
+        return "".join(tokenizer.id_to_token(number) or "" for number in ids)
     return str(tokenizer.decode(ids, skip_special_tokens=False))
 
 

@@ -111,7 +111,8 @@ def read_base_place(place: str) -> tuple[bytes, bytes | None]:
 
 def read_texts(place: str) -> Iterator[str]:
     """Texts of a run folder's documents, or of a file or glob by its ending."""
-    if not Path(place).suffix or Path(place).is_dir():
+    source = None if Path(place).is_dir() else _source(place)
+    if source is None:
         folder = RunFolder(place)
         if not folder.exists():
             raise SpecError(
@@ -120,7 +121,6 @@ def read_texts(place: str) -> Iterator[str]:
         for batch in stream(folder.documents(), ["text"]):
             yield from batch.column("text").to_pylist()
         return
-    source = _source(place)
     for file in source.files("."):
         for split in source.splits(file, SPLIT_BYTES):
             for item in source.records(split, Caps()):
@@ -130,16 +130,15 @@ def read_texts(place: str) -> Iterator[str]:
                     yield item.text
 
 
-def _source(place: str) -> Source:
+def _source(place: str) -> Source | None:
+    """What reads files with this ending; None for another one (a run may be called `web-1.5`)."""
     name = place.lower()
     for ending in (".gz", ".zst", ".bz2", ".xz", ".lz4"):
         name = name.removesuffix(ending)
     kinds: dict[str, type[Parquet] | type[Jsonl] | type[Text]]
     kinds = {".parquet": Parquet, ".jsonl": Jsonl, ".json": Jsonl, ".ndjson": Jsonl, ".txt": Text}
     kind = kinds.get(Path(name).suffix)
-    if kind is None:
-        raise SpecError(f"{place}: texts are files that end in .parquet, .jsonl or .txt")
-    return kind.model_validate({"paths": (place,)})
+    return None if kind is None else kind.model_validate({"paths": (place,)})
 
 
 def _parts(text: str) -> Iterator[str]:

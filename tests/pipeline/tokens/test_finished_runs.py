@@ -11,6 +11,7 @@ import tiny
 
 from curate.errors import DataError
 from curate.pipeline.tokens import build
+from curate.pipeline.tokens.extension import read_texts
 from curate.pipeline.tokens.jobs import all_cores
 from curate.pipeline.tokens.texts import TokenizerRun
 from curate.tokenizer.files.verify import verify_tokens
@@ -49,3 +50,10 @@ def test_training_leaves_later_jobs_one_thread(monkeypatch: pytest.MonkeyPatch) 
         assert os.environ["TOKENIZERS_PARALLELISM"] == "true"
     assert os.environ["TOKENIZERS_PARALLELISM"] == "false"
     assert "RAYON_NUM_THREADS" not in os.environ
+
+
+def test_a_run_may_have_a_dot_in_its_name(small_reference: Path, tmp_path: Path) -> None:
+    output = shutil.copytree(small_reference, tmp_path / "web-1.5")
+    texts = list(read_texts(str(output)))
+    assert len(texts) > 10
+    assert list(read_texts(f"file://{output}")) == texts

@@ -15,8 +15,9 @@ import ast
 import email.parser
 import os
 import re
+import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, distributions
 from typing import ClassVar, Literal
 
@@ -136,12 +137,26 @@ class InstalledPackages(HtmlSource):
             if self.only_distributions is None
             else {_normal(name) for name in self.only_distributions}
         )
-        for distribution in distributions():
+        for distribution in distributions(path=search_path(sys.path)):
             name = _normal(distribution.metadata["Name"] or "")
             if not name or name in seen or (wanted is not None and name not in wanted):
                 continue
             seen.add(name)
             yield from _files_of(distribution, name)
+
+
+def search_path(entries: Sequence[str]) -> list[str]:
+    """`entries` of `sys.path` without folders inside another entry that holds distributions.
+
+    A package may put its own copies of others there when it is imported (ray, setuptools): what is
+    installed must not depend on what was imported.
+    """
+    holders = [
+        os.path.join(entry, "")
+        for entry in entries
+        if os.path.basename(entry) in ("site-packages", "dist-packages")
+    ]
+    return [entry for entry in entries if not entry.startswith(tuple(holders))]
 
 
 def kind_of(path: str) -> Kind | None:

@@ -86,3 +86,27 @@ def test_paths_are_refused_and_an_empty_choice_is_an_error():
         InstalledPackages(include=("distributions",), only_distributions=("no-such-thing",)).files(
             "."
         )
+
+
+def test_what_another_package_brings_along_is_not_installed(tmp_path, monkeypatch):
+    """Ray and setuptools put copies of other packages on the path when they are imported."""
+
+    def install(folder, name):
+        (folder / f"{name}-1.dist-info").mkdir(parents=True)
+        for file, text in (
+            ("METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n\nA text."),
+            ("RECORD", f"{name}-1.dist-info/METADATA,,\n"),
+        ):
+            (folder / f"{name}-1.dist-info" / file).write_text(text)
+
+    def seen():
+        source = InstalledPackages(what=("prose",), include=("distributions",))
+        return [file.path for file in source.files(".")]
+
+    place = tmp_path / "site-packages"
+    install(place, "outer")
+    install(place / "outer" / "_vendor", "brought")
+    monkeypatch.setattr(sys, "path", [str(place)])
+    alone = seen()
+    monkeypatch.setattr(sys, "path", [str(place / "outer" / "_vendor"), str(place)])
+    assert seen() == alone == ["outer/METADATA"]

@@ -48,8 +48,8 @@ def check_disk(store: Store, spec: PipelineSpec) -> None:
     free = _free_bytes(store.full(""))
     if free < needed:
         raise BudgetError(
-            f"output: {spec.output}: {free / 1e9:,.1f} GB are free, this input needs at least "
-            f"{needed / 1e9:,.1f} GB; free some space or choose another disk"
+            f"output: {spec.output}: {free / 1e6:,.0f} MB are free, this input needs at least "
+            f"{max(1e6, needed) / 1e6:,.0f} MB; free some space or choose another disk"
         )
 
 

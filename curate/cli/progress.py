@@ -114,7 +114,8 @@ class Progress:
         self._removed.update(event["removed"])
         if step.label.endswith(".read"):
             self._read += event["rows"]
-        if self._live is None and time.monotonic() - step.printed > PLAIN_SECONDS:
+        late = time.monotonic() - step.printed > PLAIN_SECONDS
+        if self._live is None and late and step.done < step.total:
             step.printed = time.monotonic()
             self._line(step)
 

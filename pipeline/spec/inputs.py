@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import orjson
@@ -43,9 +44,14 @@ def _pattern_place(message: str, source: Node) -> Place | None:
 
 
 def check_output(output: str, name: str, place: Place, problems: Problems) -> None:
-    """The output folder must be new, empty, or a run folder of the pipeline `name`."""
+    """The output folder must be empty, a run folder of the pipeline `name`, or new, and then where
+    a local folder can be made.
+    """
     try:
-        fault = output_fault(Store(output), name)
+        store = Store(output)
+        fault = (_unwritable(store.full("")) if store.is_local else None) or output_fault(
+            store, name
+        )
     except Exception as error:  # noqa: BLE001 - every storage library has its own exceptions
         reason = f"{type(error).__name__}: {error}"
         message = f"output: cannot look at {shown(output)} ({reason})"
@@ -53,6 +59,20 @@ def check_output(output: str, name: str, place: Place, problems: Problems) -> No
         return
     if fault is not None:
         problems.add(place, f"output: {fault}", "choose another folder")
+
+
+def _unwritable(folder: str) -> str | None:
+    """Why a local folder without a run cannot be written, by the nearest one above that exists."""
+    if os.path.exists(os.path.join(folder, RUN_FILE)):
+        return None
+    existing = folder
+    while not os.path.lexists(existing) and existing != os.path.dirname(existing):
+        existing = os.path.dirname(existing)
+    if not os.path.isdir(existing):
+        return f"{existing} is a file, not a folder"
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"{existing} cannot be written (a read-only disk, or no permission)"
+    return None
 
 
 def output_fault(store: Store, name: str) -> str | None:

@@ -33,7 +33,7 @@ class TokenRun:
         path = self.folder / "tokenizer" / "tokenizer.json"
         try:
             return path.read_bytes()
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise DataError(
                 f"{path}: the file is missing; give the folder of a finished run with a tokenizer"
             ) from error

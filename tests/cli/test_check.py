@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,26 @@ def test_json(file: Path) -> None:
     assert facts["ok"] is False
     (error,) = facts["errors"]
     assert (error["override"], error["hint"]) == ("--set sed=3", "did you mean 'seed'?")
+
+
+def test_an_output_that_cannot_be_made_is_found_before_the_run(file: Path) -> None:
+    (file.parent / "taken").write_text("x")
+    for output in ("taken", "taken/run"):
+        result = CliRunner().invoke(
+            app, ["check", str(file), "--json", "--set", f"output={output}"]
+        )
+        (error,) = json.loads(result.stdout)["errors"]
+        assert error["message"] == f"output: {file.parent / 'taken'} is a file, not a folder"
+        assert (result.exit_code, error["hint"]) == (2, "choose another folder")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_output_without_permission_is_found_before_the_run(file: Path) -> None:
+    closed = file.parent / "closed"
+    closed.mkdir(mode=0o555)
+    result = CliRunner().invoke(app, ["check", str(file), "--json", "--set", "output=closed/run"])
+    (error,) = json.loads(result.stdout)["errors"]
+    assert error["message"].startswith(f"output: {closed} cannot be written")
 
 
 def test_errors_leave_with_code_2(

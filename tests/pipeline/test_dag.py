@@ -84,6 +84,13 @@ def test_names_that_are_taken() -> None:
     ]
 
 
+def test_a_second_stage_of_one_name_is_one_fault() -> None:
+    """A stage needs the one before it, so that of two equal neighbours one seems to need itself."""
+    assert faults(entry("a", *SOURCES), entry("a", "a")) == [
+        (1, "name", None, "a second stage is called 'a'")
+    ]
+
+
 def test_a_cycle_is_written_out() -> None:
     (fault,) = faults(entry("a", *SOURCES), entry("b", "a", "d"), entry("c", "b"), entry("d", "c"))
     assert fault[:3] == (1, "needs", 1)

@@ -17,6 +17,7 @@ from curate.cli.calibrate import EPILOG as CALIBRATE_EPILOG
 from curate.cli.calibrate import calibrate
 from curate.cli.check import EPILOG as CHECK_EPILOG
 from curate.cli.check import check
+from curate.cli.doctor import EPILOG as DOCTOR_EPILOG
 from curate.cli.doctor import doctor
 from curate.cli.explain import EPILOG as EXPLAIN_EPILOG
 from curate.cli.explain import explain
@@ -29,6 +30,7 @@ from curate.cli.plan import EPILOG as PLAN_EPILOG
 from curate.cli.plan import plan
 from curate.cli.recipes import EPILOG as RECIPES_EPILOG
 from curate.cli.recipes import recipes
+from curate.cli.report import EPILOG as REPORT_EPILOG
 from curate.cli.report import report
 from curate.cli.run import EPILOG as RUN_EPILOG
 from curate.cli.run import run
@@ -38,10 +40,12 @@ from curate.cli.schema import EPILOG as SCHEMA_EPILOG
 from curate.cli.schema import schema
 from curate.cli.stages import EPILOG as STAGES_EPILOG
 from curate.cli.stages import stages
+from curate.cli.status import EPILOG as STATUS_EPILOG
 from curate.cli.status import status
 from curate.cli.tokenizer import tokenizer
 from curate.cli.tokens import tokens
-from curate.cli.verify import gc, verify
+from curate.cli.verify import EPILOG as VERIFY_EPILOG
+from curate.cli.verify import GC_EPILOG, gc, verify
 from curate.errors import CurateError, Interrupted
 
 app = typer.Typer(
@@ -76,7 +80,7 @@ app.command("check", epilog=CHECK_EPILOG)(check)
 app.command("run", epilog=RUN_EPILOG)(run)
 app.command("plan", epilog=PLAN_EPILOG)(plan)
 app.command("calibrate", epilog=CALIBRATE_EPILOG)(calibrate)
-app.command("status")(status)
+app.command("status", epilog=STATUS_EPILOG)(status)
 app.command("explain", epilog=EXPLAIN_EPILOG)(explain)
 app.command("inspect", epilog=INSPECT_EPILOG)(inspect)
 app.command("stages", epilog=STAGES_EPILOG)(stages)
@@ -84,10 +88,10 @@ app.command("recipes", epilog=RECIPES_EPILOG)(recipes)
 app.command("schema", epilog=SCHEMA_EPILOG)(schema)
 app.add_typer(mixture, name="mixture")
 app.command("scaling", epilog=SCALING_EPILOG)(scaling)
-app.command("doctor")(doctor)
-app.command("report")(report)
-app.command("verify")(verify)
-app.command("gc")(gc)
+app.command("doctor", epilog=DOCTOR_EPILOG)(doctor)
+app.command("report", epilog=REPORT_EPILOG)(report)
+app.command("verify", epilog=VERIFY_EPILOG)(verify)
+app.command("gc", epilog=GC_EPILOG)(gc)
 app.add_typer(tokenizer)
 app.add_typer(tokens)
 

@@ -13,6 +13,12 @@ import typer
 if TYPE_CHECKING:
     from curate.pipeline.health import Finding
 
+EPILOG = """Examples:
+
+  curate doctor
+
+  curate doctor --folder /data/runs    # is there room where runs will be written?"""
+
 _MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
 
 

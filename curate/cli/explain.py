@@ -96,6 +96,7 @@ def _read(path: str) -> str:
 
 def _lines(found: Explanation, whole_text: bool) -> list[str]:
     from curate.dashboards.visible_text import visible
+    from curate.pipeline.plan import CLUSTER
 
     lines = [visible(f"doc {found.id}  →  {_outcome(found)}")]
     if found.message:
@@ -105,7 +106,12 @@ def _lines(found: Explanation, whole_text: bool) -> list[str]:
         similarity = "" if found.similarity is None else f", similarity {_short(found.similarity)}"
         lines.append(visible(f"  copy of  {found.duplicate_of}{similarity}"))
     judged = {line.signal for line in found.rules}
-    others = {name: value for name, value in found.signals.items() if name not in judged}
+    others = {
+        name: value
+        for name, value in found.signals.items()
+        # A cluster's number is a name, which says nothing to a reader.
+        if name not in judged and value is not None and not name.endswith(f".{CLUSTER}")
+    }
     if others:
         lines.append("  other signals")
         lines += [

@@ -6,6 +6,12 @@ from typing import Annotated
 
 import typer
 
+EPILOG = """Examples:
+
+  curate report runs/web-en
+
+  curate report runs/web-en --examples 50 --title 'Web, English'"""
+
 
 def report(
     run: Annotated[str, typer.Argument(help="The run folder.", show_default=False)],

@@ -164,7 +164,7 @@ def short(number: float) -> str:
         unit = UNITS[letter.lower()]
         if number >= unit * 0.9995:
             return f"{number / unit:.3g}{letter}" if number < 1000 * unit else f"{number:.2e}"
-    return f"{number:.0f}"
+    return f"{number:.0f}" if number >= 1 else "< 1"
 
 
 def _print_table(console: Console, facts: dict[str, Any]) -> None:

@@ -11,6 +11,12 @@ import typer
 if TYPE_CHECKING:
     from curate.pipeline.status import RunStatus, StepStatus
 
+EPILOG = """Examples:
+
+  curate status runs/web-en
+
+  watch -n 10 curate status runs/web-en    # from another terminal, while it runs"""
+
 _BAR_CELLS = 24
 _TROUBLE_SHOWN = 5
 

@@ -8,6 +8,7 @@ from curate.cli.tokens_export import EPILOG as EXPORT_EPILOG
 from curate.cli.tokens_export import export
 from curate.cli.tokens_show import EPILOG as SHOW_EPILOG
 from curate.cli.tokens_show import show
+from curate.cli.tokens_verify import EPILOG as VERIFY_EPILOG
 from curate.cli.tokens_verify import verify
 
 tokens = typer.Typer(
@@ -16,5 +17,5 @@ tokens = typer.Typer(
     no_args_is_help=True,
 )
 tokens.command("show", epilog=SHOW_EPILOG)(show)
-tokens.command("verify")(verify)
+tokens.command("verify", epilog=VERIFY_EPILOG)(verify)
 tokens.command("export", epilog=EXPORT_EPILOG)(export)

@@ -10,6 +10,12 @@ import typer
 
 from curate.errors import DataError
 
+EPILOG = """Examples:
+
+  curate tokens verify runs/web-en
+
+  curate tokens verify runs/web-en --json    # for scripts"""
+
 
 def verify(
     run: Annotated[str, typer.Argument(help="The run folder, local.", show_default=False)],
@@ -33,7 +39,8 @@ def verify(
             typer.echo(visible(fault))
         typer.echo(
             f"{found.files} files, {found.documents:,} documents, {found.tokens:,} tokens, "
-            f"{found.rows:,} training rows: {len(found.faults)} faults"
+            f"{found.rows:,} training rows: {len(found.faults)} "
+            + ("fault" if len(found.faults) == 1 else "faults")
         )
     if found.faults:
         raise DataError("run the pipeline again: only what is damaged is made again")

@@ -9,6 +9,12 @@ import typer
 
 from curate.errors import DataError
 
+EPILOG = """Examples:
+
+  curate verify runs/web-en
+
+  curate verify runs/web-en --json    # for scripts"""
+
 
 def verify(
     run: Annotated[str, typer.Argument(help="The run folder.", show_default=False)],
@@ -29,6 +35,13 @@ def verify(
         typer.echo(f"{checked} files, {len(damaged)} damaged")
     if damaged:
         raise DataError("run the pipeline again: only what is damaged is made again")
+
+
+GC_EPILOG = """Examples:
+
+  curate gc pipeline.yaml    # frees what changed settings left behind
+
+  curate gc pipeline.yaml --keep none    # all of them; a change then starts from the input"""
 
 
 def gc(

@@ -45,6 +45,15 @@ def test_explain_prints_the_whole_text_with_control_characters_shown(tmp_path):
     assert "four[U+001B]]0;title[U+0007] five\nsix seven" in result.stdout
 
 
+def test_the_number_of_a_cluster_is_not_shown_as_a_measurement(tmp_path):
+    (tmp_path / "p.yaml").write_text(PIPELINE.replace("  - gopher_quality", "  - exact_dedup"))
+    (tmp_path / "a.txt").write_text("a text")
+    arguments = ["--pipeline", str(tmp_path / "p.yaml"), "--text-file", str(tmp_path / "a.txt")]
+    result = CliRunner().invoke(app, ["explain", *arguments])
+    assert "needs a run" in result.stdout
+    assert "cluster" not in result.stdout and "None" not in result.stdout
+
+
 def test_explain_as_json(tmp_path):
     url = build_run(tmp_path, english(100))
     result = CliRunner().invoke(app, ["explain", url, "web/part-0.jsonl#100", "--json"])

@@ -43,6 +43,12 @@ def test_the_corpus_of_a_run(tmp_path: Path) -> None:
     assert answer(str(tmp_path))["corpus_tokens"] == 4e6
 
 
+def test_a_model_of_less_than_one_parameter_is_not_called_0() -> None:
+    printed = runner.invoke(app, ["scaling", "--tokens", "4M"]).output
+    kaplan = next(line for line in printed.splitlines() if line.startswith("kaplan"))
+    assert "< 1" in kaplan
+
+
 def test_the_papers_table_is_printed_beside_ours() -> None:
     result = runner.invoke(app, ["scaling", "--table"])
     assert "1.30e+28" in result.output

@@ -186,7 +186,8 @@ def _edges(sketch: _Sketch, bounds: Sequence[float]) -> tuple[np.ndarray, str]:
     """
     low = min([sketch.quantile(_TAIL), *bounds])
     high = max([sketch.quantile(1 - _TAIL), *bounds])
-    below, above = int(low in bounds), int(high in bounds)
+    # Counts and shares end at 0: nothing can lie below that bound.
+    below, above = int(low in bounds and low != 0), int(high in bounds)
     middle = sketch.quantile(0.5)
     is_log = low >= 0 and high > _LOG_RATIO * max(middle, 1.0)
     scale = "log" if is_log else "linear"

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -97,6 +98,7 @@ def page_environment() -> jinja2.Environment:
         "seconds": duration,
         "number": number,
         "moment": moment,
+        "blanks": blanks,
     }
     environment.globals |= {
         "histogram_svg": drawing.histogram_svg,
@@ -104,6 +106,7 @@ def page_environment() -> jinja2.Environment:
         "mixture_svg": drawing.mixture_svg,
         "share_svg": drawing.share_svg,
         "colour": drawing.colour,
+        "infinity": math.inf,
     }
     return environment
 
@@ -134,6 +137,11 @@ def percent(share: float) -> str:
     if 0.9995 < share < 1:
         return "> 99.9 %"
     return f"{100 * share:.1f} %" if share not in (0, 1) else f"{int(100 * share)} %"
+
+
+def blanks(token: str) -> str:
+    """A token for people: what would be an empty box, or break one, has a sign."""
+    return token.translate({ord(" "): "␣", ord("\n"): "⏎", ord("\t"): "⇥"})
 
 
 def byte_size(size: float) -> str:

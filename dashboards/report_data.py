@@ -95,6 +95,7 @@ def _rules(run: dict[str, Any], removed: Drawn) -> list[dict[str, Any]]:
         made.append(
             {
                 **{name: rule[name] for name in ("stage", "rule", "signal", "column", "by")},
+                "by_column": rule.get("by_column") or rule["by"],
                 "low": _finite_bound(rule["low"]),
                 "high": _finite_bound(rule["high"]),
                 "bound": describe_bound(rule["low"], rule["high"]),

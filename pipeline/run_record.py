@@ -152,7 +152,7 @@ class RunRecord:
         ]
 
     def rules(self) -> list[dict[str, Any]]:
-        """Every rule with its bounds, once per stage and text version."""
+        """Every rule with its bounds, once per stage and text version, in the order of stages."""
         found: dict[tuple[str, str], dict[str, Any]] = {}
         for chain in self.plan.chains.values():
             for segment in chain:
@@ -175,7 +175,8 @@ class RunRecord:
                                     "missing": rule.missing,
                                 },
                             )
-        return list(found.values())
+        order = {entry.name: number for number, entry in enumerate(self.spec.stages)}
+        return sorted(found.values(), key=lambda rule: order[rule["stage"]])
 
     def determinism(self) -> dict[str, str | None]:
         """The weakest determinism of the run and the stage that causes it."""

@@ -55,6 +55,13 @@ def test_a_bin_of_whole_numbers_holds_whole_numbers_only(tmp_path):
     assert found.counts["removed_here"] == [0] * 8 + [1]
 
 
+def test_no_bin_lies_below_a_bound_of_0(tmp_path):
+    copies = pa.array([0] * 40 + [1, 2, 200], pa.int64())
+    (found,) = histograms(run_with(tmp_path, copies, copies[:0]), ["x.y"], {"x.y": [0.0]})
+    assert found.edges[0] == -0.5
+    assert found.scale == "log" and found.edges[-1] - found.edges[-2] > 1
+
+
 def test_one_number_too_large_for_a_bin_of_its_own(tmp_path):
     one = pa.array([2**62 + 1] * 3, pa.int64())
     (found,) = histograms(run_with(tmp_path, one, one[:1]), ["x.y"], {})

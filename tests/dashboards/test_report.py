@@ -56,6 +56,14 @@ def test_every_rule_that_removed_shows_ten_of_its_documents_with_value_and_bound
             assert (low is not None and value < low) or (high is not None and value > high)
 
 
+def test_a_language_that_is_not_wanted_has_no_bound_of_infinity(run, data):
+    rule = next(rule for rule in data["rules"] if rule["stage"] == "language")
+    assert rule["by_column"] == "language.label" and rule["removed"]
+    page = (run / "report" / "index.html").read_text()
+    assert "bounds by <code>language.label</code>" in page
+    assert ", not wanted" in page and "∞" not in page
+
+
 def test_a_removed_copy_names_its_representative(data):
     rule = next(rule for rule in data["rules"] if rule["stage"] == "exact_dedup")
     for example in rule["examples"]:

@@ -21,8 +21,8 @@ name: real
 output: run
 max_bad_fraction: 0.1
 sources:
-  web: {format: jsonl, paths: [web.jsonl]}
   books: {format: jsonl, paths: [books.jsonl], license: public-domain}
+  web: {format: jsonl, paths: [web.jsonl]}
 stages:
   - gopher_quality: {min_words: 5, min_stop_words: 0}
     only: [web]
@@ -44,6 +44,13 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def folder(pipeline: Path) -> RunFolder:
     return RunFolder(str(pipeline / "run"))
+
+
+def test_rules_stand_in_the_order_of_stages_whichever_source_passes_them(folder):
+    run = folder.run()
+    stages = list(dict.fromkeys(rule["stage"] for rule in run["rules"]))
+    assert stages == [s["name"] for s in run["stages"] if s["name"] in stages]
+    assert stages == ["gopher_quality", "exact_dedup"]
 
 
 def test_the_report_counts_what_the_engine_counted(folder):

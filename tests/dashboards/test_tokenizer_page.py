@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from curate.dashboards.tokenizer_page import write_page
+from curate.dashboards.report import blanks
+from curate.dashboards.tokenizer_page import render_page, write_page
 from curate.tokenizer.evaluation.compare import Seen, compare
 from curate.tokenizer.evaluation.parallel_text import ParallelText
 from curate.tokenizer.formats.published import NamedTokenizer
@@ -77,3 +78,8 @@ def test_pictures_are_there(tmp_path: Path, found: dict[str, Any]) -> None:
     assert text.count('class="wide-picture"') == 3
     assert text.count("<polyline") == 2
     assert "http" not in text.replace("http-equiv", "")
+
+
+def test_blanks_and_line_ends_of_tokens_can_be_seen(found: dict[str, Any]) -> None:
+    assert blanks(" a\n\tb") == "␣a⏎⇥b"
+    assert "<code><bdi>a⏎b</bdi></code>" in render_page(found)

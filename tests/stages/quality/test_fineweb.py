@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from curate.kernels.measure import Request, measure
 from curate.kernels.words import words
 from curate.stages.quality.fineweb import FineWebLines, FineWebQuality
 from curate.stages.rules import evaluate
@@ -47,7 +48,9 @@ def measured(*documents: str, **fields: Any) -> list[dict[str, float]]:
     return rows
 
 
-def reference(text: str, words: list[str], stops: str, short: int) -> dict[str, float]:
+def reference(
+    text: str, words: list[str] | None, stops: str, short: int
+) -> dict[str, float | None]:
     pieces = re.split("\r?\n", text)
     lines = [line for line in pieces if line.strip()]
     met: set[str] = set()
@@ -57,17 +60,24 @@ def reference(text: str, words: list[str], stops: str, short: int) -> dict[str, 
         "sentence_end_fraction": sum(line.endswith(tuple(stops)) for line in lines) / count,
         "short_line_fraction": sum(len(line) <= short for line in lines) / count,
         "duplicate_line_characters": sum(map(len, again)) / characters,
-        "newlines_per_word": text.count("\n") / max(len(words), 1),
+        "newlines_per_word": None if words is None else text.count("\n") / max(len(words), 1),
     }
 
 
 @settings(max_examples=800, deadline=None)
 @given(st.lists(texts, max_size=4), st.sampled_from([0, 3, 30]), st.sampled_from([".!", "。x\r"]))
 def test_figures_equal_plain_python(documents: list[str], short: int, stops: str) -> None:
-    found = words(column(*documents)).to_pylist()
+    text = column(*documents)
+    known = measure(text, [Request("words")])[0].column("count").is_valid().to_pylist()
+    found = [each if k else None for each, k in zip(words(text).to_pylist(), known, strict=True)]
     assert measured(*documents, short_line_characters=short, stop_characters=stops) == [
         reference(text, each, stops, short) for text, each in zip(documents, found, strict=True)
     ]
+
+
+def test_words_of_a_script_without_dictionary_are_unknown() -> None:
+    (found,) = measured("\U00017000 \U00017001\n")
+    assert found["newlines_per_word"] is None and found["sentence_end_fraction"] == 0
 
 
 def reasons(text: str, **fields: Any) -> list[str]:

@@ -203,20 +203,28 @@ class Store:
 
     def create_exclusively(self, path: str, data: bytes) -> bool:
         """Write a small file unless one is there; False when there is. Two writers at once: one
-        wins on a local disk; an object store without conditional writes cannot promise it.
+        wins on a local disk, and nobody sees half of its file; an object store without conditional
+        writes cannot promise it.
         """
         if not self.is_local:
             if self.exists(path):
                 return False
             self.publish(path, data)
             return True
-        os.makedirs(os.path.dirname(self.full(path)), exist_ok=True)
+        complete = f"{path}.{uuid.uuid4().hex[:12]}.tmp"
+        self.publish(complete, data)
         try:
-            handle = os.open(self.full(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            os.link(self.full(complete), self.full(path))
         except FileExistsError:
             return False
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        except OSError:  # a file system without hard links: the file is there before its bytes
+            try:
+                with open(self.full(path), "xb") as file:
+                    file.write(data)
+            except FileExistsError:
+                return False
+        finally:
+            self.delete(complete)
         return True
 
     def append(self, path: str, data: bytes) -> None:
@@ -258,6 +266,10 @@ class Store:
             if self.is_local:
                 with open(self.full(path), "rb", buffering=0) as file:
                     data = os.pread(file.fileno(), size_bytes, offset)
+                    while len(data) < size_bytes and (  # Linux gives 2 GiB at once
+                        more := os.pread(file.fileno(), size_bytes - len(data), offset + len(data))
+                    ):
+                        data += more
             else:
                 # By name: s3fs has another parameter in second place.
                 data = self._fs.cat_file(self.full(path), start=offset, end=offset + size_bytes)

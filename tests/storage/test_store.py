@@ -6,6 +6,7 @@ import gc
 import os
 import pickle
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,24 @@ def test_publishing_again_replaces_the_file(store: Store) -> None:
     ref = store.publish("file", b"second")
     assert store.read("file") == b"second"
     assert ref == FileRef("file", 6, xxhash.xxh3_64_intdigest(b"second"))
+
+
+def test_of_writers_that_must_be_alone_one_wins_and_nobody_reads_half_a_file(
+    tmp_path: Path,
+) -> None:
+    store, seen = Store(str(tmp_path)), set()
+
+    def claim(number: int) -> bool:
+        won = store.create_exclusively("folder/lock", str(number).encode() * 100)
+        seen.add(len(store.read("folder/lock")))
+        return won
+
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(100):
+            assert sum(threads.map(claim, range(8))) == 1
+            assert store.sizes("") == {"folder/lock": 100}
+            store.delete("folder/lock")
+    assert seen == {100}
 
 
 def test_appending(store: Store) -> None:
@@ -183,3 +202,15 @@ def test_temporary_files_are_invisible_and_can_be_swept(tmp_path: Path) -> None:
     assert store.sizes("") == {"folder/file": 1}
     assert store.delete_temporaries("") == 1
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["file"]
+
+
+def test_a_range_that_the_system_gives_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Linux does above 2 GiB."""
+    store, pread = Store(str(tmp_path)), os.pread
+    store.publish("file", bytes(range(100)))
+    monkeypatch.setattr(os, "pread", lambda file, size, start: pread(file, min(size, 7), start))
+    assert store.read_range("file", 5, 90) == bytes(range(5, 95))
+    with pytest.raises(DamagedFile, match="ends before byte 101"):
+        store.read_range("file", 5, 96)

@@ -94,7 +94,8 @@ def _config(fields: dict[str, Any]) -> MixtureConfig:
     except ValidationError as error:
         raise SpecError(
             "\n".join(
-                f"mixture: {'.'.join(str(part) for part in each['loc'])} {each['msg']}"
+                ".".join(["mixture", *(str(part) for part in each["loc"])])
+                + f": {each['msg'].removeprefix('Value error, ')}"
                 for each in error.errors()
             )
         ) from error

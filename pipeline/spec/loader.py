@@ -214,7 +214,10 @@ class _Loader:
         if mixture is not None and "pack" not in self.values:
             self.problems.add(place, "mixture needs a `pack:` section", "pack: {}")
         for where, message in mixture.problems(names) if mixture is not None and names else ():
-            self.problems.add(place, f"mixture.{where}: {message}")
+            below = self.root.at(f"mixture.{where}")
+            unknown = next((key for key in below.keys if f"'{key}' is not" in message), "")
+            hint = did_you_mean(unknown, names) if unknown else ""
+            self.problems.add(below.key_place(unknown), f"mixture.{where}: {message}", hint)
         return mixture
 
     def _check_names(self, key: str, found: Iterable[str], names: tuple[str, ...]) -> None:

@@ -59,6 +59,16 @@ class Node:
         """Place of a key, or of the node itself where the key is missing."""
         return self.keys.get(key, self.place)
 
+    def at(self, path: str) -> Node:
+        """What a path such as `schedule[1].weights` leads to, as far as there is something."""
+        node = self
+        for step in re.findall(r"\w+", path):
+            if isinstance(node.value, dict) and step in node.value:
+                node = node.value[step]
+            elif isinstance(node.value, list) and step.isdecimal() and int(step) < len(node.value):
+                node = node.value[int(step)]
+        return node
+
 
 def parse(
     text: str, environment: Mapping[str, str], problems: Problems, origin: str | None = None

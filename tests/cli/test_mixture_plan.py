@@ -88,7 +88,7 @@ pack: {{}}
     ("arguments", "message"),
     [
         (["--weights", "web=0.7,boks=0.3"], "source 'boks' is not defined"),
-        (["--weights", "web=0.7,books=0.2"], "add up to 0.9"),
+        (["--weights", "web=0.7,books=0.2"], "mixture: weights: weights add up to 0.9"),
         (["--weights", "web=1"], "source 'books' has no weight"),
         (["--tokens", "80_000_000"], "allows at most 40,000,000"),
     ],

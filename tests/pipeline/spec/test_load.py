@@ -140,6 +140,18 @@ FAULTS = [
         "{web: 0.5",
         ["mixture.weights: weights add up to 0.9, not to 1"],
     ),
+    (
+        "output: out",
+        "output: o\nmixture: {weights: {web: 0.5, boks: 0.5, books: 0}}",
+        "boks",
+        ["mixture.weights: source 'boks' is not defined", "did you mean 'books'?"],
+    ),
+    (
+        "output: out",
+        "output: o\nmixture: {schedule: [{until: 1.0, weights: {web: 1}}]}",
+        "{web: 1",
+        ["mixture.schedule[0].weights: source 'books' has no weight"],
+    ),
     ("output: out", "output: o\nremoved: {text: al}", "al", ["all, sample, none", "did you mean"]),
     ("output: out", "output: o\nengine: 3", "3", ["engine: must be a mapping"]),
     ("output: out", "output: o\nengine: {batch_bytes: 3 XB}", "3 XB", ["256 MiB"]),

@@ -118,9 +118,16 @@ def _from_events(
             steps, trouble, began = {}, [], event["time"]
         elif kind in ("step_started", "shard_done", "step_done"):
             _advance(steps, event)
-        elif kind in _TROUBLE:
+        elif kind in _TROUBLE and not was_freed(event):
             trouble.append(event)
     return steps, trouble, began
+
+
+def was_freed(event: dict[str, Any]) -> bool:
+    """Whether a repair makes an intermediate again that `keep_intermediates` freed: no damage."""
+    reason, path = str(event.get("reason")), str(event.get("path"))
+    missing = reason.endswith("missing") and path.startswith("steps/")
+    return bool(event["event"] == "repair") and missing
 
 
 def _advance(steps: dict[str, StepStatus], event: dict[str, Any]) -> None:

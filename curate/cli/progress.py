@@ -16,6 +16,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from curate.pipeline.status import was_freed
+
 PLAIN_SECONDS = 5.0
 """Between two plain lines of one step."""
 
@@ -70,6 +72,7 @@ class Progress:
         self._console, self._header = console, header
         self._steps: dict[str, StepProgress] = {}
         self._removed: Counter[str] = Counter()
+        self._again: set[str] = set()
         self._read = 0
         self._live: Live | None = None
 
@@ -101,6 +104,11 @@ class Progress:
             step = self._steps[event["step"]]
             step.ended = time.monotonic()
             self._line(step)
+        elif was_freed(event):
+            if event["step"] not in self._again:
+                self._again.add(event["step"])
+                text = f"  {event['step']}: once more, its intermediate files were freed"
+                self._console.print(text, markup=False, soft_wrap=True)
         elif kind in ("repair", "worker_crashed", "worker_lost", "decision"):
             details = {key: value for key, value in event.items() if key not in ("event", "time")}
             text = ", ".join(f"{key} {value}" for key, value in details.items())

@@ -25,6 +25,7 @@ def test_status_shows_steps_trouble_and_the_last_error(tmp_path):
         {"time": 1.0, "event": "run_started"},
         {"time": 1.0, "event": "step_started", "step": "web.1", "done": 0, "total": 4},
         {"time": 1.0, "event": "repair", "path": "a.parquet", "reason": "missing"},
+        {"time": 1.0, "event": "repair", "path": "steps/b.parquet", "reason": "missing"},
     ]
     for done, at in ((1, 3.0), (2, 5.0)):
         shard = {"rows": 50, "kept": 25, "bytes": 2_000_000, "done": done, "total": 4}
@@ -33,6 +34,7 @@ def test_status_shows_steps_trouble_and_the_last_error(tmp_path):
     text = CliRunner().invoke(app, ["status", url]).stdout
     assert "2/4 shards  1.0 MB/s  25 rows/s  kept 50.0%  ETA 00:04" in text
     assert "repair: path a.parquet, reason missing" in text
+    assert "b.parquet" not in text
     assert "warning: a warning" in text
     assert "DataError: disk full[U+001B][31m" in text
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -30,14 +31,16 @@ class Promotion:
 
 
 def load_promoted(store: Store) -> dict[str, str]:
-    """step path -> final path of files that former runs moved and that are still there."""
+    """step path -> final path of files that former runs moved and that are still there; none where
+    the manifest is damaged.
+    """
     trusted = store.exists(MANIFEST)
     name = MANIFEST if trusted else PROMOTING
     if not store.exists(name):
         return {}
     sizes = {path: size for folder in FINAL_FOLDERS for path, size in store.sizes(folder).items()}
     promoted = {}
-    for final, entry in orjson.loads(store.read(name))["files"].items():
+    for final, entry in (_files_of(store, name) or {}).items():
         same = sizes.get(final) == entry["size"]
         if same and (trusted or store.checksum(final) == entry["checksum"]):
             promoted[entry["step_path"]] = final
@@ -83,14 +86,20 @@ def promote(
 
 
 def verify_published(store: Store) -> tuple[int, list[str]]:
-    """(files read, one line per damaged file). Raises DataError where no run was published.
+    """(files read, one line per damaged file). Raises DataError where no run was published, or the
+    manifest itself is damaged.
 
     When something is damaged, the manifest loses its trust: the next run reads every final file
     before it relies on it.
     """
     if not store.exists(MANIFEST):
         raise DataError(f"{store.url}: no {MANIFEST}; no run was finished in this folder")
-    files = orjson.loads(store.read(MANIFEST))["files"]
+    files = _files_of(store, MANIFEST)
+    if files is None:
+        raise DataError(
+            f"{store.url}/{MANIFEST} is damaged; `curate run` with the same pipeline file makes "
+            "what it names again"
+        )
     damaged = []
     for final, entry in files.items():
         try:
@@ -100,6 +109,16 @@ def verify_published(store: Store) -> tuple[int, list[str]]:
     if damaged:
         store.move(MANIFEST, PROMOTING)
     return len(files), damaged
+
+
+def _files_of(store: Store, name: str) -> dict[str, Any] | None:
+    """Entries by final path of a manifest; None when it is damaged."""
+    try:
+        files: dict[str, Any] = orjson.loads(store.read(name))["files"]
+        known = all(each.keys() >= {"step_path", "size", "checksum"} for each in files.values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return files if known else None
 
 
 def _delete_others(store: Store, kept: Container[str]) -> None:

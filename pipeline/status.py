@@ -7,6 +7,7 @@ are those of the shards in that tail.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -115,9 +116,10 @@ def _from_events(
     for event in folder.events(TAIL_BYTES):
         kind = event.get("event")
         if kind == "run_started":
-            steps, trouble, began = {}, [], event["time"]
+            steps, trouble, began = {}, [], event.get("time")
         elif kind in ("step_started", "shard_done", "step_done"):
-            _advance(steps, event)
+            with suppress(KeyError, TypeError, ValueError):  # a damaged line says nothing
+                _advance(steps, event)
         elif kind in _TROUBLE and not was_freed(event):
             trouble.append(event)
     return steps, trouble, began

@@ -5,6 +5,7 @@ token occurs in the training shards.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ class TokenizerRun:
         parts = [path] if self.store.exists(path) else list(self.store.sizes(path))
         found: dict[str, list[np.ndarray]] = {}
         for part in parts:
-            with self.store.open(part) as file:
+            with self._readable(part), self.store.open(part) as file:
                 table = pq.read_table(file, columns=["shard", "row"])
             shards = table.column("shard").combine_chunks().dictionary_encode()
             codes, rows = shards.indices.to_numpy(), table.column("row").to_numpy()
@@ -76,7 +77,11 @@ class TokenizerRun:
         for shard in sorted(held_out):
             if shard.split("/")[1] != source:
                 continue
-            with self.store.open(shard) as file, pq.ParquetFile(file) as parquet:
+            with (
+                self._readable(shard),
+                self.store.open(shard) as file,
+                pq.ParquetFile(file) as parquet,
+            ):
                 first = 0
                 for batch in parquet.iter_batches(4096, columns=list(COLUMNS), use_threads=False):
                     inside = held_out[shard]
@@ -84,6 +89,16 @@ class TokenizerRun:
                     table = pa.Table.from_batches([batch]).take(pa.array(inside.astype(np.int64)))
                     yield table.select(COLUMNS).cast(TEXT_SCHEMA)
                     first += batch.num_rows
+
+    @contextmanager
+    def _readable(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(
+                f"{self.folder.url}/{path}: cannot be read ({error}); `curate run` with the same "
+                "pipeline file mends it"
+            ) from error
 
     def seen(self) -> Seen | None:
         """Occurrences of every token in the training shards; None where nothing was encoded."""

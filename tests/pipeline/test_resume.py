@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import tiny
 
-from curate.errors import CurateError, SpecError
+from curate.errors import CurateError, DataError, SpecError
 from curate.pipeline.publish import FINAL_FOLDERS, verify_published
 from curate.stages.quality.gopher import GopherQuality
 from curate.storage.store import Store
@@ -351,3 +351,18 @@ def test_the_lock_of_a_dead_driver_is_taken_over(small_corpus: Path, finished: P
     (finished / "run.lock").write_text("{torn")
     assert tiny.run(tiny.small_spec(small_corpus, finished)).executed == {}
     assert not (finished / "run.lock").exists()
+
+
+@pytest.mark.parametrize(
+    "manifest", [b"", b'{"files": {"documents/web', b'{"files": {"a": 5}}', b"[]"]
+)
+def test_a_damaged_manifest_is_said_and_costs_work_alone(
+    small_corpus: Path, small_reference: Path, tmp_path: Path, manifest: bytes
+) -> None:
+    output = shutil.copytree(small_reference, tmp_path / "out")
+    (output / "manifest.json").write_bytes(manifest)
+    with pytest.raises(DataError, match=r"manifest\.json is damaged"):
+        verify_published(Store(str(output)))
+    tiny.run(tiny.small_spec(small_corpus, output))
+    assert tiny.final_files(output) == tiny.final_files(small_reference)
+    assert verify_published(Store(str(output)))[1] == []

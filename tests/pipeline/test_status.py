@@ -70,6 +70,14 @@ def test_a_running_run_says_steps_rates_and_time_to_the_end(running):
     assert [event["reason"] for event in found.trouble] == ["node died"]
 
 
+def test_damaged_events_are_passed_over(running):
+    sound = run_status(RunFolder(str(running)), now=NOW)
+    with (running / "events.jsonl").open("a") as file:
+        file.write('{"event": "shard_done", "step": "web.1", "tmie": 5}\n')
+        file.write('{"event": "step_done", "step": "web.1", "total": 10, "time": "x"}\n[]\n{"eve')
+    assert run_status(RunFolder(str(running)), now=NOW) == sound
+
+
 def test_a_run_without_a_heartbeat_was_interrupted(running):
     write_lease(running, age_s=600)
     found = run_status(RunFolder(str(running)), now=NOW)

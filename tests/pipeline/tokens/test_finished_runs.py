@@ -57,3 +57,14 @@ def test_a_run_may_have_a_dot_in_its_name(small_reference: Path, tmp_path: Path)
     texts = list(read_texts(str(output)))
     assert len(texts) > 10
     assert list(read_texts(f"file://{output}")) == texts
+
+
+@pytest.mark.parametrize("name", ["tokens/validation/documents.parquet", "documents/wiki"])
+def test_rows_that_cannot_be_read_are_named(
+    small_reference: Path, tmp_path: Path, name: str
+) -> None:
+    output = shutil.copytree(small_reference, tmp_path / "out")
+    path = next((output / name).glob("*.parquet"), output / name)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DataError, match=f"{name}.*cannot be read"):
+        TokenizerRun(str(output)).texts(10**6)

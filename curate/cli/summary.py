@@ -13,8 +13,9 @@ def print_summary(console: Console, output: str, record: dict[str, Any], report:
     """Tables of sources and of reasons, then paths."""
     console.print()
     console.print(_sources(record))
-    console.print()
-    console.print(_reasons(record))
+    if (reasons := _reasons(record)).row_count:
+        console.print()
+        console.print(reasons)
     if any(stage["exchange"] for stage in record["stages"]):
         console.print()
         console.print(_exchanges(record))

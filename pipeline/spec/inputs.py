@@ -14,7 +14,8 @@ from curate.stages.sources.base import Source
 from curate.storage.store import Store
 
 RUN_FILE = "run.json"
-BEFORE_RUN_FILE = (".", "steps/", "run.lock", "events.jsonl")
+EVENTS_FILE = "events.jsonl"
+BEFORE_RUN_FILE = (".", "steps/", "run.lock", EVENTS_FILE)
 """What a run writes before its `run.json`; an interrupted start leaves it behind."""
 
 
@@ -81,6 +82,8 @@ def output_fault(store: Store, name: str) -> str | None:
         try:
             content = orjson.loads(store.read(RUN_FILE))
         except orjson.JSONDecodeError as error:
+            if _first_event(store).get("name") == name:  # the run writes it again
+                return None
             return f"{store.url}/{RUN_FILE} is damaged ({error})"
         owner = content.get("name") if isinstance(content, dict) else None
         if owner == name:
@@ -90,3 +93,15 @@ def output_fault(store: Store, name: str) -> str | None:
     if others:
         return f"{store.url} is not empty and is no run folder (it holds {shown(min(others))})"
     return None
+
+
+def _first_event(store: Store) -> dict[str, object]:
+    """The start of the first run in this folder; empty when nothing says so."""
+    if not store.exists(EVENTS_FILE):
+        return {}
+    with store.open(EVENTS_FILE) as file:
+        try:
+            event = orjson.loads(file.readline())
+        except orjson.JSONDecodeError:
+            return {}
+    return event if isinstance(event, dict) else {}

@@ -90,6 +90,23 @@ def test_set_changes_the_run_and_the_counts_add_up(project, tmp_path):
     assert not (output / "report").exists()
 
 
+def test_a_damaged_run_json_is_written_again_by_its_own_pipeline_alone(tmp_path):
+    (tmp_path / "a.txt").write_text("a text")
+    (tmp_path / "p.yaml").write_text(
+        "name: own\noutput: out\nsources: {a: {format: text, paths: [a.txt]}}\nstages: []\n"
+    )
+    done = curate("run", "p.yaml", *INLINE, "--no-report", cwd=tmp_path)
+    assert done.returncode == 0 and "not kept because" not in done.stdout
+    (tmp_path / "out" / "run.json").write_text("{")
+    status = curate("status", "out", cwd=tmp_path)
+    assert status.returncode == 1
+    assert "`curate run` with the same pipeline file writes it again" in status.stderr
+    other = curate("run", "p.yaml", *INLINE, "--set", "name=other", cwd=tmp_path)
+    assert other.returncode == 2 and "run.json is damaged" in other.stderr
+    assert curate("run", "p.yaml", *INLINE, "--no-report", cwd=tmp_path).returncode == 0
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "done"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -9,7 +9,7 @@ from curate.pipeline.dag import resolve
 from curate.pipeline.spec.model import PipelineSpec, StageEntry
 from curate.pipeline.spec.problems import list_of
 from curate.stages.base import Filter
-from curate.tokenizer.training.normal_forms import NFKC_WARNING
+from curate.tokenizer.normal_forms import NFKC_WARNING
 
 NO_DICTIONARY = (
     f"the words of {list_of(dictionary.SCRIPTS)} are not known without a dictionary: rules on "

@@ -21,8 +21,8 @@ from curate.storage.parquet import read_batches, write_parquet
 from curate.storage.store import FileRef
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.encoding.split import TRAIN, Splitting
+from curate.tokenizer.normal_forms import normalized
 from curate.tokenizer.training.counts import ALL, Share, pretoken_counter
-from curate.tokenizer.training.normal_forms import normalized
 
 TABLE_BYTES = 256 * 2**20
 COUNTS_KINDS = {"counts": "parquet"}
@@ -70,7 +70,7 @@ class CountJob:
             text = chosen.column("text").cast(pa.large_string())
             rows += len(text)
             text_bytes += pc.sum(pc.binary_length(text)).as_py() or 0
-            counter.add(normalized(text, self.config))
+            counter.add(normalized(text, self.config.normalization))
             if counter.memory_bytes > self.table_bytes:
                 files.append(self.publish(context, counter.batches(), len(files)))
                 counter = pretoken_counter(self.config)

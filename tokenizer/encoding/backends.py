@@ -1,8 +1,9 @@
 """The libraries that turn text into ids, behind one call, and the choice between them.
 
-* `gigatoken`: byte-level BPE without a normalizer. It reads the Arrow buffers in place; its cache
-  of pre-tokens makes it fast after the first few hundred MB. It passes over what it does not know
-  in a tokenizer file (a `Digits` step, say), so it only gets files of a form that was tested.
+* `gigatoken`: byte-level BPE, of texts in the normal form it needs. It reads the Arrow buffers
+  in place; its cache of pre-tokens makes it fast after the first few hundred MB. It passes over
+  what it does not know in a tokenizer file (a `Digits` step, say), so it only gets files of a form
+  that was tested.
 * `bytes`: a byte tokenizer, where an id is a look-up.
 * `tokenizers`: everything else, and what the others are compared with. It holds about 150 bytes per
   byte of text, so texts go through in parts (`safe_cuts`), and little at once.
@@ -28,6 +29,7 @@ from curate.errors import SpecError
 from curate.kernels.token_rows import encode_bytes
 from curate.tokenizer.encoding.control_tokens import Vocabulary, read_vocabulary
 from curate.tokenizer.encoding.safe_cuts import cut_rule, safe_pieces
+from curate.tokenizer.normal_forms import Normalization, normalized
 from curate.tokenizer.training.byte_tokenizer import byte_characters
 from curate.tokenizer.training.patterns import regular_expression
 
@@ -42,6 +44,12 @@ GIGATOKEN_PATTERNS = (
     regular_expression("gpt4", "pattern"),
     regular_expression("gpt4", "single"),
 )
+GIGATOKEN_NORMALIZERS: dict[str | None, Normalization] = {
+    None: "none",
+    "NFC": "nfc",
+    "NFKC": "nfkc",
+}
+"""By the type in the file. gigatoken gets none: its NFC is that of another Unicode version."""
 _PLAIN = {"add_prefix_space": False}
 
 _PROBES = (
@@ -160,7 +168,9 @@ class GigatokenBackend:
         unknown = _unknown_to_gigatoken(vocabulary.content)
         if unknown is not None:
             raise SpecError(unknown)
-        content = {**vocabulary.content, "post_processor": None}
+        content = {**vocabulary.content, "post_processor": None, "normalizer": None}
+        normalizer = vocabulary.content.get("normalizer") or {}
+        self.normalization = GIGATOKEN_NORMALIZERS[normalizer.get("type")]
         if _split_pattern(content) == regular_expression("gpt2", "pattern"):
             content["pre_tokenizer"] = {"type": "ByteLevel", **_PLAIN, "use_regex": True}
         # Without its special tokens it finds none in the text; no merge makes one of their strings.
@@ -173,6 +183,7 @@ class GigatokenBackend:
 
     def encode(self, text: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
         """See `TextBackend`. Reads the Arrow buffers in place."""
+        text = normalized(text, self.normalization)
         _, offsets, data = text.buffers()
         starts = np.frombuffer(offsets or b"", dtype=np.int64)
         starts = (
@@ -201,9 +212,8 @@ def _unknown_to_gigatoken(content: dict[str, Any]) -> str | None:
             return f"model.{name} is set"
     if model.get("ignore_merges"):
         return "model.ignore_merges is set"
-    if content.get("normalizer") is not None:
-        # Its NFC is that of another Unicode version: marks that are new stand in another order.
-        return "it has a normalizer"
+    if (content.get("normalizer") or {}).get("type") not in GIGATOKEN_NORMALIZERS:
+        return "its normalizer is neither NFC nor NFKC"
     if any(not token.get("special") for token in content.get("added_tokens") or ()):
         return "it has added tokens that are ordinary text"
     step = content.get("pre_tokenizer") or {}

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from curate.kernels.pretokens import COUNTS_SCHEMA, PretokenCounter, merge_counted
 from curate.tokenizer.config import BYTES_PER_PRETOKEN, TokenizerConfig
-from curate.tokenizer.training.normal_forms import NFKC_WARNING, normalized
+from curate.tokenizer.normal_forms import NFKC_WARNING, normalized
 
 __all__ = ["ALL", "COUNTS_SCHEMA", "Counts", "Share", "count_texts", "gather", "pretoken_counter"]
 
@@ -81,7 +81,7 @@ def count_texts(texts: Iterable[pa.LargeStringArray], config: TokenizerConfig) -
     for batch in texts:
         documents += len(batch)
         text_bytes += pc.sum(pc.binary_length(batch)).as_py() or 0
-        counter.add(normalized(batch, config))
+        counter.add(normalized(batch, config.normalization))
     return gather(lambda: [counter.batches()], [ALL], documents, text_bytes, config)
 
 

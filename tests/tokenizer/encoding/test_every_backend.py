@@ -23,7 +23,7 @@ EXPECTED = {
     "gpt4": "gigatoken",
     "gpt2": "gigatoken",
     "single": "gigatoken",
-    "gpt4 nfc": "tokenizers",
+    "gpt4 nfc": "gigatoken",
     "byte level": "gigatoken",
     "characters": "tokenizers",
     "unigram": "tokenizers",

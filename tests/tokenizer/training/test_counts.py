@@ -15,53 +15,12 @@ from hypothesis import strategies as st
 from curate.kernels.pretokens import COUNTS_SCHEMA
 from curate.tokenizer.config import TokenizerConfig
 from curate.tokenizer.training.counts import ALL, Counts, Share, count_texts, gather
-from curate.tokenizer.training.normal_forms import normalized
 from curate.tokenizer.training.patterns import cutter, normalizer
 from curate.tokenizer.training.train import train
-
-Form = Literal["nfc", "nfkc"]
-FORMS: tuple[Form, ...] = ("nfc", "nfkc")
 
 
 def large(texts: list[str]) -> pa.Array:
     return pa.array(texts, pa.large_string())
-
-
-def as_saved(texts: list[str], form: Form) -> list[str]:
-    saved = normalizer(TokenizerConfig(normalization=form))
-    assert saved is not None
-    return [saved.normalize_str(text) for text in texts]
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_every_character_gets_the_normal_form_of_the_saved_normalizer(form: Form) -> None:
-    config = TokenizerConfig(normalization=form)
-    for start in range(0, 0x30000, 0x4000):
-        block = [chr(n) for n in range(start, start + 0x4000) if not 0xD800 <= n < 0xE000]
-        for shape in ("{}", "e\u0323{}\u0301", "\u1100{}\u11a8"):
-            texts = ["\n".join(shape.format(each) for each in block)] if block else []
-            assert normalized(large(texts), config).to_pylist() == as_saved(texts, form)
-
-
-LIKELY = st.sampled_from(
-    "a \ne\u0301\u0323\u0345\u1100\u1161\u11a8한½³ﬁＡ\u2126\u1e9b\u0f71\u0f72\r"
-)
-
-
-TEXTS = st.lists(st.one_of(LIKELY, st.characters(exclude_categories=("Cs",))), max_size=12).map(
-    "".join
-)
-
-
-@pytest.mark.parametrize("form", FORMS)
-@given(texts=st.lists(TEXTS, max_size=5))
-def test_random_texts_get_the_normal_form_of_the_saved_normalizer(
-    form: Form, texts: list[str]
-) -> None:
-    array = large(["x", *texts, "y"]).slice(1, len(texts))
-    found = normalized(array, TokenizerConfig(normalization=form))
-    found.validate(full=True)
-    assert found.to_pylist() == as_saved(texts, form)
 
 
 @pytest.mark.parametrize("pattern", ["gpt4", "metaspace"])

@@ -1,8 +1,9 @@
-"""Texts in the normal form that the saved tokenizer will give them.
+"""Texts in the normal form that a tokenizer gives them.
 
 Exactly what the normalizers of `tokenizers` do (its Unicode tables are older than Python's), but
 only for lines that may change: `kernels.repair.suspect_lines` knows the others. A line end is never
-joined with or moved past what follows it, so lines can be normalised on their own.
+joined with or moved past what follows it, so lines can be normalised on their own; long ones are
+cut before blanks, because the library holds 16 bytes and more per byte.
 
 NFKC is a risk, of which `NFKC_WARNING` tells: it maps look-alikes to each other, so the tokenizer
 cannot give back the text that it was given.
@@ -10,26 +11,35 @@ cannot give back the text that it was given.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pyarrow as pa
+from tokenizers import normalizers
 
 from curate.kernels.repair import NormalForm, suspect_lines
-from curate.tokenizer.config import TokenizerConfig
-from curate.tokenizer.training.patterns import normal_form
+from curate.tokenizer.encoding.safe_cuts import BLANKS, safe_pieces
+
+Normalization = Literal["none", "nfc", "nfkc"]
 
 NFKC_WARNING = (
     "tokenizer.normalization: nfkc turns 10³ into 103, ½ into 1⁄2 and full-width letters into "
     "ordinary ones before the tokenizer sees them; decoded text differs from the original, and "
     "code and formulas suffer. Choose nfc or none unless the model needs it"
 )
+PIECE_CHARACTERS = 256 * 1024
+
+_FORMS: dict[Normalization, tuple[NormalForm, normalizers.Normalizer]] = {
+    "nfc": ("NFC", normalizers.NFC()),
+    "nfkc": ("NFKC", normalizers.NFKC()),
+}
 
 
-def normalized(text: pa.LargeStringArray, config: TokenizerConfig) -> pa.LargeStringArray:
-    """n texts (no nulls) in the normal form of `config.normalization`, the same array for none."""
-    form = normal_form(config)
-    if form is None:
+def normalized(text: pa.LargeStringArray, normalization: Normalization) -> pa.LargeStringArray:
+    """n texts (no nulls) in normal form; the array itself where all of them are, and for none."""
+    if normalization == "none":
         return text
-    name: NormalForm = "NFC" if config.normalization == "nfc" else "NFKC"
+    name, library = _FORMS[normalization]
     lines = suspect_lines(text, form=name, ligatures=False)
     if not len(lines.row):
         return text
@@ -43,11 +53,14 @@ def normalized(text: pa.LargeStringArray, config: TokenizerConfig) -> pa.LargeSt
         lines.row.tolist(), lines.begin.tolist(), lines.end.tolist(), strict=True
     ):
         line = bytes(data[begin:end])
-        made = form.normalize_str(line.decode()).encode()
+        pieces = safe_pieces(line.decode(), PIECE_CHARACTERS, BLANKS)
+        made = "".join(map(library.normalize_str, pieces)).encode()
         if made != line:
             parts += [bytes(data[done:begin]), made]
             done = end
             growth[row] += len(made) - len(line)
+    if not parts:
+        return text
     parts.append(bytes(data[done : int(starts[-1])]))
     moved = starts - starts[0]
     moved[1:] += np.cumsum(growth)

@@ -19,13 +19,19 @@ import pyarrow as pa
 
 from curate.errors import SpecError
 from curate.pipeline.batch import Batch
-from curate.pipeline.chain import RuleOperation, SegmentPlan, VerdictOperation, compile_chain
+from curate.pipeline.chain import (
+    EditOperation,
+    RuleOperation,
+    SegmentPlan,
+    VerdictOperation,
+    compile_chain,
+)
 from curate.pipeline.dag import resolve
 from curate.pipeline.job import NoWatch
 from curate.pipeline.operations import Runner
 from curate.pipeline.read import document_batch
 from curate.pipeline.spec.model import PipelineSpec
-from curate.stages.base import Filter
+from curate.stages.base import Exchange, Filter
 from curate.stages.calibration import Measured, Method, derive
 from curate.stages.profiles import Profile
 from curate.stages.rules import Rule, as_float64
@@ -60,9 +66,10 @@ def calibrate(
     chosen = _chosen(spec, filters)
     segmenter = _segmenter(chosen.values())
     chain = compile_chain(reference, resolve(spec.stages, tuple(spec.sources)).chains[reference])
+    exchanges = {entry.name for entry in spec.stages if isinstance(entry.stage, Exchange)}
     collected = _Collected()
     for batch, languages in _batches(spec, reference, language_field):
-        _measure(chain, batch, languages, chosen, collected)
+        _measure(chain, batch, languages, chosen, exchanges, collected)
     measured = [
         Measured(
             kind,
@@ -153,6 +160,7 @@ def _measure(
     documents: pa.RecordBatch,
     languages: list[str | None] | None,
     chosen: dict[str, Filter],
+    exchanges: set[str],
     collected: _Collected,
 ) -> None:
     batch = Batch.of(documents)
@@ -160,7 +168,10 @@ def _measure(
         batch.add({"language": pa.array(languages, pa.string())})
     operations = [each for segment in chain for each in segment.operations]
     working = [
-        each for each in operations if not isinstance(each, RuleOperation | VerdictOperation)
+        each
+        for each in operations
+        if not isinstance(each, RuleOperation | VerdictOperation)
+        and not (isinstance(each, EditOperation) and each.entry in exchanges)
     ]
     for _ in Runner(working, NoWatch(), Counter(), ()).run(batch, None):
         pass

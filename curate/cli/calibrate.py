@@ -72,4 +72,6 @@ def calibrate(
         typer.echo(profile.as_toml(), nl=False)
     else:
         rules = sum(len(tables) for tables in profile.filters.values())
-        typer.echo(f"{output}: {len(profile.languages)} languages, bounds of {rules} rules")
+        languages = len(profile.languages)
+        named = "1 language" if languages == 1 else f"{languages} languages"
+        typer.echo(f"{output}: {named}, bounds of {rules} rules")

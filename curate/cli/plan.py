@@ -110,7 +110,10 @@ def _last_ingredients(output: str) -> dict[str, Any]:
     store = Store(output)
     if not store.exists("run.json"):
         return {}
-    ingredients: dict[str, Any] = json.loads(store.read("run.json")).get("ingredients", {})
+    try:
+        ingredients: dict[str, Any] = json.loads(store.read("run.json")).get("ingredients", {})
+    except ValueError:  # damaged: the run writes it again
+        return {}
     return ingredients
 
 
@@ -159,9 +162,9 @@ def _summary(estimate: dict[str, Any]) -> str:
         f"{estimate['output_bytes'] / 1e6:,.1f} MB, kept {estimate['kept_share']:.1%}"
     )
     if estimate["from"] == "sample":
+        part = "all" if estimate["scale"] < 1.5 else f"1/{estimate['scale']:.0f}"
         return (
-            f"estimated by running 1/{estimate['scale']:.0f} of the input: {told}, "
-            f"worker peak {peak / 2**30:.2f} GiB"
+            f"estimated by running {part} of the input: {told}, worker peak {peak / 2**30:.2f} GiB"
         )
     return (
         f"estimated from a glance at 1/{estimate['scale']:,.0f} of the input: {told} before "
@@ -172,7 +175,7 @@ def _summary(estimate: dict[str, Any]) -> str:
 def _measured(step: dict[str, Any]) -> tuple[str, str, str]:
     """Rows, text and time, empty where the sample says nothing."""
     return (
-        "" if step["rows"] is None else f"{step['rows']:,}",
+        "" if not step["rows"] else f"{step['rows']:,}",
         "" if not step["text_bytes"] else f"{step['text_bytes'] / 1e6:,.1f} MB",
         "" if step["seconds"] is None else f"{step['seconds']:,.1f} s",
     )

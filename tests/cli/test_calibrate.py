@@ -53,6 +53,14 @@ def test_a_profile_is_written_and_read(file: Path) -> None:
     assert load(str(target)).languages == ("de", "en")
 
 
+@pytest.mark.parametrize("exchange", ["line_dedup", "substring_dedup", "exact_dedup"])
+def test_exchanges_of_the_pipeline_are_skipped(file: Path, exchange: str) -> None:
+    alone = CliRunner().invoke(app, calibrate(file, "--json")).stdout
+    file.write_text(file.read_text().replace("stages:", f"stages:\n  - {exchange}"))
+    result = CliRunner().invoke(app, calibrate(file, "--json"))
+    assert result.exit_code == 0 and result.stdout == alone
+
+
 def test_json_is_the_profile(file: Path) -> None:
     result = CliRunner().invoke(app, calibrate(file, "--method", "mean_sd", "--json"))
     profile = json.loads(result.stdout)

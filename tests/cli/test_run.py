@@ -103,6 +103,7 @@ def test_a_damaged_run_json_is_written_again_by_its_own_pipeline_alone(tmp_path)
     assert "`curate run` with the same pipeline file writes it again" in status.stderr
     other = curate("run", "p.yaml", *INLINE, "--set", "name=other", cwd=tmp_path)
     assert other.returncode == 2 and "run.json is damaged" in other.stderr
+    assert curate("plan", "p.yaml", cwd=tmp_path).returncode == 0
     assert curate("run", "p.yaml", *INLINE, "--no-report", cwd=tmp_path).returncode == 0
     assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "done"
 

@@ -137,11 +137,16 @@ class Driver:
         """Take the decisions of another run's file. Raises DataError when it cannot be read."""
         try:
             with open(path, "rb") as file:
-                decisions = parse_decisions(file.read())
+                data = file.read()
         except OSError as error:
             raise DataError(
                 f"--decisions {path}: {error.strerror}; give a decisions.jsonl of another run"
             ) from error
+        decisions = parse_decisions(data)
+        if data.strip() and not decisions:
+            raise DataError(
+                f"--decisions {path}: it holds no decision; give a decisions.jsonl of another run"
+            )
         for decision in decisions:
             self.decide(decision)
 
@@ -376,12 +381,14 @@ def load_decisions(store: Store) -> list[Decision]:
 
 
 def parse_decisions(data: bytes) -> list[Decision]:
-    """Decisions, one JSON per line; a torn line is ignored."""
+    """Decisions, one JSON per line; a torn or damaged line is ignored."""
     decisions = []
     for line in data.splitlines():
         try:
             entry = orjson.loads(line)
-        except orjson.JSONDecodeError:
+            values = [entry[name] for name in ("id", "stage", "reason")]
+        except (ValueError, KeyError, TypeError):
             continue
-        decisions.append(Decision(entry["id"], entry["stage"], entry["reason"]))
+        if all(isinstance(value, str) for value in values):
+            decisions.append(Decision(*values))
     return decisions

@@ -36,7 +36,7 @@ class Lease:
         host, its process exists.
         """
         if not self._store.create_exclusively(PATH, self._entry()):
-            with contextlib.suppress(orjson.JSONDecodeError, KeyError, DamagedFile):
+            with contextlib.suppress(ValueError, KeyError, TypeError, DamagedFile):
                 self._refuse_if_alive(orjson.loads(self._store.read(PATH)))
             self._write()
         self._thread = threading.Thread(target=self._renew, name="curate-lease", daemon=True)

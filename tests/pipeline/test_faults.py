@@ -20,14 +20,15 @@ from curate_test_failures import Deadly, Heedless
 from curate_test_stages import Fragile, HideDigits
 from curate_test_stages.fragile import EXIT, HANG, RAISE, SEGFAULT, SLEEP
 
-from curate.errors import CurateError, GuardRailError, StageError
-from curate.pipeline.driver import Driver, Step, load_decisions
+from curate.errors import CurateError, DataError, GuardRailError, StageError
+from curate.pipeline.driver import Driver, Step, load_decisions, parse_decisions
 from curate.pipeline.engine import Run
 from curate.pipeline.environment import capture_environment
 from curate.pipeline.events import SilentEvents
 from curate.pipeline.executors.base import WorkerSetup
 from curate.pipeline.executors.inline import InlineExecutor
 from curate.pipeline.executors.simulated import SimulatedExecutor
+from curate.pipeline.job import Decision
 from curate.pipeline.spec.model import EngineConfig, PipelineSpec
 from curate.stages.base import Stage
 from curate.stages.dedup.exact import ExactDedup
@@ -115,6 +116,21 @@ def test_a_document_that_kills_or_hangs_native_code_is_given_up(tmp_path: Path, 
     assert tiny.final_files(replayed) == bytes_of_the_run, (
         "another machine with the decisions, without a crash"
     )
+
+
+def test_damaged_lines_of_decisions_are_passed_over_and_other_files_refused(tmp_path: Path) -> None:
+    sound = b'{"id": "web/a#0", "stage": "read", "reason": "slow"}\n'
+    for damaged in (b"", b"5\n", b"[]\n", b"{}\n", b'{"id": 1, "stage": 2, "reason": 3}\n', b'{"i'):
+        assert parse_decisions(sound + damaged) == [Decision("web/a#0", "read", "slow")]
+    (tmp_path / "other.jsonl").write_text('{"text": "a document"}\n')
+    driver = Driver(
+        Store(str(tmp_path)),
+        InlineExecutor(),
+        SilentEvents(Store(str(tmp_path))),
+        lambda name: None,
+    )
+    with pytest.raises(DataError, match="holds no decision"):
+        driver.replay(str(tmp_path / "other.jsonl"))
 
 
 @pytest.mark.slow

@@ -348,8 +348,9 @@ def test_the_lock_of_a_dead_driver_is_taken_over(small_corpus: Path, finished: P
     assert tiny.run(tiny.small_spec(small_corpus, finished)).executed == {}
     lock(finished, socket.gethostname(), 2**22 + 1, 0)
     assert tiny.run(tiny.small_spec(small_corpus, finished)).executed == {}
-    (finished / "run.lock").write_text("{torn")
-    assert tiny.run(tiny.small_spec(small_corpus, finished)).executed == {}
+    for damaged in ("{torn", "[]", '{"host": 5, "pid": "x", "heartbeat": 1}'):
+        (finished / "run.lock").write_text(damaged)
+        assert tiny.run(tiny.small_spec(small_corpus, finished)).executed == {}
     assert not (finished / "run.lock").exists()
 
 

@@ -218,6 +218,8 @@ class Runner:
                 raise
             except Exception as error:
                 errors[row] = ("stage_failed", f"{type(error).__name__}: {error}")
+        if self.watch.single:
+            self.watch.end()
         if not errors:
             return made, [], None
         dead = batch.split(np.array([row not in errors for row in range(whole.num_rows)]))

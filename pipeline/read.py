@@ -184,6 +184,9 @@ class _Reader:
                 (record.html or b"")[: 64 * 2**10],
                 record.part,
             )
+        finally:
+            if watch.single:  # what kills the reader of the next record is not this one
+                watch.end()
 
     def keep(self, record: Record, identity: str) -> None:
         size = len(record.text.encode("utf-8", "surrogatepass"))

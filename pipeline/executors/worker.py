@@ -115,6 +115,7 @@ class DocumentWatch:
     def end(self) -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
         faulthandler.cancel_dump_traceback_later()
+        os.ftruncate(self._file, 0)
 
 
 def run_job(setup: WorkerSetup, job: Job, watch: Watch) -> Outcome:
@@ -156,6 +157,8 @@ def run_careful(setup: WorkerSetup, job: Job) -> Outcome:
     second = _attempt(setup, job)
     if second.outcome is not None:
         return second.outcome
+    if not first.document and not second.document:
+        return Crashed(f"the worker {_reason(second.exit_code, setup)}, outside any document")
     if not first.document or (first.document, first.stage) != (second.document, second.stage):
         return Crashed(f"the worker died twice, at '{first.document}' and at '{second.document}'")
     reason = _reason(second.exit_code, setup)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import tiny
-from curate_test_failures import Deadly, Heedless
+from curate_test_failures import Deadly, DiesLater, Heedless
 from curate_test_stages import Fragile, HideDigits
 from curate_test_stages.fragile import EXIT, HANG, RAISE, SEGFAULT, SLEEP
 
@@ -28,11 +28,13 @@ from curate.pipeline.events import SilentEvents
 from curate.pipeline.executors.base import WorkerSetup
 from curate.pipeline.executors.inline import InlineExecutor
 from curate.pipeline.executors.simulated import SimulatedExecutor
-from curate.pipeline.job import Decision
+from curate.pipeline.job import Decision, JobContext
+from curate.pipeline.read import ReadJob
 from curate.pipeline.spec.model import EngineConfig, PipelineSpec
 from curate.stages.base import Stage
 from curate.stages.dedup.exact import ExactDedup
 from curate.stages.quality.gopher import GopherQuality
+from curate.stages.sources.html import Html
 from curate.stages.sources.jsonl import Jsonl
 from curate.storage.store import Store
 
@@ -118,6 +120,33 @@ def test_a_document_that_kills_or_hangs_native_code_is_given_up(tmp_path: Path, 
     )
 
 
+class NotedWatch:
+    """Careful mode that only notes."""
+
+    single = True
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def begin(self, document: str, stage: str) -> None:
+        self.notes.append(f"begin {document}")
+
+    def end(self) -> None:
+        self.notes.append("end")
+
+
+def test_while_the_next_record_is_read_no_document_is_at_work(tmp_path: Path) -> None:
+    """What kills the reader then must not be laid at the door of the page before."""
+    for name in "abc":
+        (tmp_path / f"{name}.html").write_text(f"<p>{name} " + "some text of a page " * 30)
+    source, watch = Html(paths=(f"{tmp_path}/*.html",)), NotedWatch()
+    splits = tuple(split for file in source.files(".") for split in source.splits(file, 2**20))
+    context = JobContext(Store(str(tmp_path / "out")), EngineConfig(), 1, watch)
+    ReadJob("read-0", "0" * 32, "web", source, splits).run(context)
+    each = [[f"begin web/{name}.html#0", "end"] for name in "abc"]
+    assert watch.notes == [*each[0], *each[1], *each[2], "end"]
+
+
 def test_damaged_lines_of_decisions_are_passed_over_and_other_files_refused(tmp_path: Path) -> None:
     sound = b'{"id": "web/a#0", "stage": "read", "reason": "slow"}\n'
     for damaged in (b"", b"5\n", b"[]\n", b"{}\n", b'{"id": 1, "stage": 2, "reason": 3}\n', b'{"i'):
@@ -147,6 +176,7 @@ def test_a_document_that_sleeps_without_cpu_is_given_up(tmp_path: Path) -> None:
     [
         (Deadly, r"deadly: 'partition 3' ended the process .* can leave nothing out", 0),
         (Heedless, r"deadly: 'partition 3' ended the process .* was given up before", 1),
+        (DiesLater, r"deadly: the worker ended the process .* outside any document", 0),
     ],
 )
 def test_a_step_that_cannot_leave_out_what_kills_it_fails_the_run(

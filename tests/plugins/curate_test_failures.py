@@ -72,6 +72,18 @@ class Heedless(Deadly):
     decisions: tuple[Decision, ...] = ()
 
 
+@dataclass(frozen=True)
+class DiesLater(Deadly):
+    """It dies when its last document is done."""
+
+    decisions: tuple[Decision, ...] = ()
+
+    def run(self, context: JobContext) -> JobResult:
+        context.watch.begin("web/a#0", "deadly")
+        context.watch.end()
+        os._exit(3)
+
+
 def _ray_node() -> str:
     import ray
 

@@ -36,9 +36,21 @@ struct Words {
     int64_t count = 0;  // exact up to `enough`
 };
 
+// Whether `bytes` + 1 bytes without a blank or line end stand in a row. From the end of what such a
+// run would cover, back to the first blank: a byte is looked at twice at most, most never.
+bool may_hold_long_word(Bytes line, size_t bytes) {
+    for (size_t begin = 0; line.size - begin > bytes;) {
+        size_t end = begin + bytes;
+        while (end > begin && line.data[end] != ' ' && line.data[end] != '\n') --end;
+        if (line.data[end] != ' ' && line.data[end] != '\n') return true;
+        begin = end + 1;
+    }
+    return false;
+}
+
 // Words are runs without white space. Reads on after `enough` words only where one may be too long.
 Words look_at_words(Bytes line, int64_t max_characters, int64_t enough) {
-    const bool may_be_long = static_cast<int64_t>(line.size) > max_characters;
+    const bool may_be_long = may_hold_long_word(line, static_cast<size_t>(max_characters));
     Words words;
     int64_t skipped = 0;
     for (size_t position = 0; position < line.size && (may_be_long || words.count < enough);) {

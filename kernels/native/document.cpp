@@ -9,10 +9,6 @@
 #include <stdexcept>
 #include <string>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include "line_ends.hpp"
 #include "symbols.hpp"
 #include "word_segmenter.hpp"
@@ -78,27 +74,6 @@ Word* copy_given(Bytes text, const GivenWords& given, int64_t row, Word* next) {
 
 }  // namespace
 
-int64_t count_characters(Bytes text) {
-    int64_t found = 0;
-    size_t index = 0;
-#if defined(__SSE2__)
-    // Bytes of 80 to BF continue a character; as signed numbers they are -128 to -65.
-    const __m128i zero = _mm_setzero_si128(), last = _mm_set1_epi8(-65);
-    while (text.size - index >= 16) {
-        const size_t end = index + std::min<size_t>((text.size - index) / 16, 255) * 16;
-        __m128i counts = zero;
-        for (; index < end; index += 16) {
-            const auto* const at = reinterpret_cast<const __m128i*>(text.data + index);
-            counts = _mm_sub_epi8(counts, _mm_cmpgt_epi8(_mm_loadu_si128(at), last));
-        }
-        const __m128i sums = _mm_sad_epu8(counts, zero);
-        found += _mm_cvtsi128_si64(sums) + _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums));
-    }
-#endif
-    for (; index < text.size; ++index) found += (text.data[index] & 0xc0) != 0x80;
-    return found;
-}
-
 void Document::open(int64_t row, Bytes text) {
     if (text.size > std::numeric_limits<uint32_t>::max()) {
         throw std::invalid_argument("a document of 4 GiB or more cannot be measured");
@@ -110,7 +85,7 @@ void Document::open(int64_t row, Bytes text) {
 }
 
 int64_t Document::characters() {
-    if (characters_ < 0) characters_ = count_characters(text_);
+    if (characters_ < 0) characters_ = count_code_points(text_);
     return characters_;
 }
 
@@ -182,7 +157,7 @@ void split_lines(Bytes text, bool is_ascii, std::vector<Line>& lines, StampTable
         const size_t end = !last && feed > begin && text.data[feed - 1] == '\r' ? feed - 1 : feed;
         const Bytes line{text.data + begin, end - begin};
         const int64_t characters =
-            is_ascii ? static_cast<int64_t>(line.size) : count_characters(line);
+            is_ascii ? static_cast<int64_t>(line.size) : count_code_points(line);
         lines.push_back({static_cast<uint32_t>(begin), static_cast<uint32_t>(end),
                          static_cast<uint32_t>(characters), skip_spaces(line) == line.size, false});
         begin = feed + 1;

@@ -110,9 +110,6 @@ private:
     RunMemory run_memory_;
 };
 
-// Code points of valid UTF-8.
-int64_t count_characters(Bytes text);
-
 // The lines of `text` (see Document::lines), `begin` and `end` counted from its start.
 void split_lines(Bytes text, bool is_ascii, std::vector<Line>& lines, StampTable& table);
 

@@ -226,7 +226,7 @@ const Family characters_family{
             for_each_line(text, [&](Bytes line, size_t) {
                 lines += 1;
                 if (static_cast<int64_t>(line.size) > longest_line) {
-                    longest_line = std::max(longest_line, count_characters(line));
+                    longest_line = std::max(longest_line, count_code_points(line));
                 }
             });
             columns[0].fractions[row] = ratio(totals.counts[Alphanumeric], characters);

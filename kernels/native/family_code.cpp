@@ -68,7 +68,7 @@ LineFigures measure_lines(Bytes text) {
             figures.do_not_edit |= holds_any(line, kDoNotEdit);
             figures.configuration |= holds_any(line, kConfiguration);
         }
-        const int64_t characters = count_characters(line);
+        const int64_t characters = count_code_points(line);
         figures.lines += 1;
         figures.characters += characters;
         figures.longest = std::max(figures.longest, characters);

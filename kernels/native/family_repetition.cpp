@@ -161,7 +161,7 @@ private:
             const uint32_t own = static_cast<uint32_t>(index);
             if (table_.find_or_add(XXH3_64bits(text.data, text.size), own, same) == own) continue;
             repeated += 1;
-            repeated_characters += count_characters(text);
+            repeated_characters += count_code_points(text);
         }
         found[1] = static_cast<double>(repeated) / static_cast<double>(paragraphs_.size());
         found[3] = static_cast<double>(repeated_characters) / characters;
@@ -361,7 +361,7 @@ public:
             const size_t after = words.count * (index + 1) / windows;
             const size_t end = index + 1 < windows ? words.words[after].begin : text.size;
             const Bytes part{text.data + begin, end - begin};
-            const int64_t characters = count_characters(part);
+            const int64_t characters = count_code_points(part);
             split_lines(part, characters == static_cast<int64_t>(part.size), lines_, table_);
             const Fractions found = repetition_.measure(
                 {part, characters, words.words + first, after - first, text, &lines_});

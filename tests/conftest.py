@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -86,6 +87,21 @@ def assert_linear_time() -> Callable[..., None]:
             f"{SIZE_RATIO} times the size costs {whole_seconds / part_seconds:.0f} times the time: "
             f"{part_seconds:.3f} s and {whole_seconds:.3f} s"
         )
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def assert_linear_in_text(assert_linear_time: Callable[..., None]) -> Callable[..., None]:
+    """Function (kernel, unit, size): `assert_linear_time` for a column of one document, in which
+    `unit` is repeated up to `size` bytes.
+    """
+
+    def check(kernel: Callable[[Any], object], unit: str, *, size: int = 20_000_000) -> None:
+        def column(part: int) -> pa.LargeStringArray:
+            return pa.array([unit * (part // len(unit.encode()))], pa.large_string())
+
+        assert_linear_time(kernel, column, size=size)
 
     return check
 

@@ -15,6 +15,8 @@ BYTES_PER_PRETOKEN = 64
 Pattern = Literal["gpt2", "gpt4", "llama3", "metaspace", "words"]
 """Where text is cut before tokens are made; `training/patterns.py` says what each one does."""
 
+Normalization = Literal["none", "nfc", "nfkc"]
+
 
 class TokenizerConfig(BaseModel):
     """Train a tokenizer on the train split of the kept documents."""
@@ -46,7 +48,7 @@ class TokenizerConfig(BaseModel):
     digits: Literal["pattern", "single", "triples"] = Field(
         "pattern", description="how runs of digits are cut: as the pattern does, one by one, by 3"
     )
-    normalization: Literal["none", "nfc", "nfkc"] = Field(
+    normalization: Normalization = Field(
         "none", description="Unicode normal form that the tokenizer itself applies"
     )
     vocab_size: int = Field(

@@ -11,36 +11,28 @@ cannot give back the text that it was given.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pyarrow as pa
-from tokenizers import normalizers
 
 from curate.kernels.repair import NormalForm, suspect_lines
-from curate.tokenizer.encoding.safe_cuts import BLANKS, safe_pieces
-
-Normalization = Literal["none", "nfc", "nfkc"]
+from curate.tokenizer.config import Normalization
+from curate.tokenizer.encoding.safe_cuts import BLANKS, PIECE_CHARACTERS, safe_pieces
+from curate.tokenizer.training.patterns import NORMAL_FORMS
 
 NFKC_WARNING = (
     "tokenizer.normalization: nfkc turns 10³ into 103, ½ into 1⁄2 and full-width letters into "
     "ordinary ones before the tokenizer sees them; decoded text differs from the original, and "
     "code and formulas suffer. Choose nfc or none unless the model needs it"
 )
-PIECE_CHARACTERS = 256 * 1024
-
-_FORMS: dict[Normalization, tuple[NormalForm, normalizers.Normalizer]] = {
-    "nfc": ("NFC", normalizers.NFC()),
-    "nfkc": ("NFKC", normalizers.NFKC()),
-}
 
 
 def normalized(text: pa.LargeStringArray, normalization: Normalization) -> pa.LargeStringArray:
     """n texts (no nulls) in normal form; the array itself where all of them are, and for none."""
     if normalization == "none":
         return text
-    name, library = _FORMS[normalization]
-    lines = suspect_lines(text, form=name, ligatures=False)
+    library = NORMAL_FORMS[normalization]
+    form: NormalForm = "NFC" if normalization == "nfc" else "NFKC"
+    lines = suspect_lines(text, form=form, ligatures=False)
     if not len(lines.row):
         return text
     _, offsets, buffer = text.buffers()

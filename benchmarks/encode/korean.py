@@ -24,7 +24,7 @@ LEAST_CHARACTERS = 100
 
 
 def texts_of_clone(folder: Path) -> Iterator[str]:
-    """Documents of the newest commit; files that a partial clone lacks end the archive early."""
+    """Documents of the newest commit, without files that a partial clone lacks."""
     command = ["git", "-C", str(folder), "ls-tree", "-r", "-z", "HEAD"]
     listed = subprocess.run(command, capture_output=True, check=True).stdout.split(b"\0")
     entries = (entry.split(b"\t") for entry in listed if entry)

@@ -27,15 +27,15 @@ from tokenizers import Tokenizer
 
 from curate.errors import SpecError
 from curate.kernels.token_rows import encode_bytes
+from curate.tokenizer.config import Normalization
 from curate.tokenizer.encoding.control_tokens import Vocabulary, read_vocabulary
-from curate.tokenizer.encoding.safe_cuts import cut_rule, safe_pieces
-from curate.tokenizer.normal_forms import Normalization, normalized
+from curate.tokenizer.encoding.safe_cuts import PIECE_CHARACTERS, cut_rule, safe_pieces
+from curate.tokenizer.normal_forms import normalized
 from curate.tokenizer.training.byte_tokenizer import byte_characters
 from curate.tokenizer.training.patterns import regular_expression
 
 Backend = Literal["gigatoken", "tokenizers", "bytes"]
 
-PIECE_CHARACTERS = 256 * 1024
 BATCH_CHARACTERS = 1024 * 1024
 """Of all texts that `tokenizers` gets in one call: about 200 MB of its memory."""
 

@@ -20,7 +20,6 @@ from curate.errors import DataError, StageError
 from curate.kernels.draw import Purpose, draw_many, selected
 from curate.kernels.token_rows import IdNotAllowed, close_documents
 from curate.tokenizer.encoding.backends import (
-    PIECE_CHARACTERS,
     Backend,
     BytesBackend,
     LibraryBackend,
@@ -29,7 +28,7 @@ from curate.tokenizer.encoding.backends import (
     offsets_of,
 )
 from curate.tokenizer.encoding.control_tokens import check_encodable, read_vocabulary
-from curate.tokenizer.encoding.safe_cuts import safe_pieces
+from curate.tokenizer.encoding.safe_cuts import PIECE_CHARACTERS, safe_pieces
 
 __all__ = [
     "Backend",

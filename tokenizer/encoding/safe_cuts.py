@@ -47,6 +47,9 @@ GPT4 = re.compile("|".join((_BLANK, _LINE_END, _LETTER_END, _DIGIT_END, _IDEOGRA
 GPT2 = re.compile("|".join((_BLANK, _SINGLE_LINE_END, _LETTER_END, _DIGIT_END, _IDEOGRAPH_END)))
 ANYWHERE = re.compile("")
 
+PIECE_CHARACTERS = 256 * 1024
+"""Of a long text that `tokenizers` gets at once: 40 MB and more of its memory."""
+
 _DIGITS: tuple[Literal["pattern", "single", "triples"], ...] = ("pattern", "single", "triples")
 _RULES = {
     **{regular_expression("gpt2", digits): GPT2 for digits in _DIGITS},

@@ -20,7 +20,12 @@ from typing import Literal
 
 from tokenizers import Regex, decoders, normalizers, pre_tokenizers
 
-from curate.tokenizer.config import Pattern, TokenizerConfig
+from curate.tokenizer.config import Normalization, Pattern, TokenizerConfig
+
+NORMAL_FORMS: dict[Normalization, normalizers.Normalizer] = {
+    "nfc": normalizers.NFC(),
+    "nfkc": normalizers.NFKC(),
+}
 
 BLANK = "\u2581"
 """Stands for a blank in `metaspace`."""
@@ -72,13 +77,6 @@ def pre_tokenizer(config: TokenizerConfig) -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Sequence([cut, to_bytes])
 
 
-def normal_form(config: TokenizerConfig) -> normalizers.Normalizer | None:
-    """What `normalization` asks for."""
-    if config.normalization == "none":
-        return None
-    return normalizers.NFC() if config.normalization == "nfc" else normalizers.NFKC()
-
-
 def normalizer(config: TokenizerConfig) -> normalizers.Normalizer | None:
     """The normalizer of the saved file; None where text is taken as it is.
 
@@ -86,8 +84,8 @@ def normalizer(config: TokenizerConfig) -> normalizers.Normalizer | None:
     `pre_tokenizers.Metaspace` puts there only where no blank is could not be taken away again, and
     SentencePiece always puts it.
     """
-    form = normal_form(config)
-    steps = [] if form is None else [form]
+    form = config.normalization
+    steps = [] if form == "none" else [NORMAL_FORMS[form]]
     if config.chosen_pattern == "metaspace":
         steps.append(normalizers.Prepend(BLANK))
     return steps[0] if len(steps) == 1 else normalizers.Sequence(steps) if steps else None
